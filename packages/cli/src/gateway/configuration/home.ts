@@ -25,6 +25,11 @@ export function gatewayHome(given: string | undefined, env: HomeEnvironment): st
 /** The form of the name of an agent; its folder has that name. */
 const agentName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/
 
+/** Whether a text has the form of the name of an agent. */
+export function isAgentName(text: string): boolean {
+  return agentName.test(text)
+}
+
 /** The next steps where the agent is not clear. */
 interface AgentHints {
   readonly choose: string
@@ -51,7 +56,7 @@ export async function agentFolder(
   const agents = join(home, 'agents')
   if (given === undefined) return join(agents, await onlyAgent(agents, hints))
   if (given.includes('/')) return resolve(given)
-  if (agentName.test(given)) return join(agents, given)
+  if (isAgentName(given)) return join(agents, given)
   throw new ArgumentError(
     `the name of an agent must begin with a letter or a digit and have at most 32 letters, digits, _ and - (got ${quote(given)}); a path must contain a slash`,
   )

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describeSignerFile } from 'procura/signer/file'
+import { isAgentName } from './home.ts'
 import type { GatewayConfig } from './read-gateway-config.ts'
 
 /** Names of principals, by DID. */
@@ -24,7 +25,8 @@ export async function namesOf({
 /** The names of the agents in a home folder. */
 export async function agentNames(home: string): Promise<PrincipalNames> {
   const folder = join(home, 'agents')
-  const agents = await readdir(folder).catch(() => [])
+  // The name of another folder could be words, or turn the terminal that shows it.
+  const agents = (await readdir(folder).catch(() => [])).filter(isAgentName)
   return namesIn(agents.map((name) => [name, join(folder, name, 'agent.key')]))
 }
 
