@@ -581,6 +581,23 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a configuration that git tracks',
+    async ends(world) {
+      for (const words of [
+        ['init', '-q'],
+        ['add', '.mcp.json'],
+      ])
+        spawnSync('git', ['-C', world.folder, ...words])
+      const { code, all } = world.run(['wrap', world.config, '--key-file', world.keyFile])
+      expect(code, all).toBe(2)
+      // shared-file.test.ts pastes the commands before it.
+      const projects = { [world.folder]: { mcpServers: { mail: mail() } } }
+      const own = world.write('.claude.json', JSON.stringify({ projects }))
+      follow(world, all, 'wrap', `--key-file '${world.keyFile}'`)
+      expect(readFileSync(own, 'utf8')).not.toContain('canary-1')
+    },
+  },
+  {
     situation: 'the name of an agent that is misspelt',
     async ends(world) {
       wrapped(world)

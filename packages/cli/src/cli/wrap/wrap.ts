@@ -53,6 +53,7 @@ import {
   repairedText,
   writeRepaired,
 } from './repair-lines.ts'
+import { checkNotShared } from './shared-file.ts'
 import { describeTrust, maskIn, needsLogin, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
@@ -77,6 +78,9 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     host,
   )
   await followMoved({ file, client, document }, home, flags, host)
+  const only = textsOf(flags, 'server')
+  const asked = document.servers.filter(({ name }) => only.length === 0 || only.includes(name))
+  await checkNotShared(file, asked, host)
   if (document.servers.length > mostServers)
     throw new UsageError(
       `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,

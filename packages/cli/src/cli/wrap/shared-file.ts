@@ -1,0 +1,68 @@
+// node only: starts git
+import { lstat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { quote } from '#support/quote.ts'
+import { runProgram } from '../../support/run-program.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
+import type { ServerEntry } from '../clients/config-document.ts'
+import type { ConfigFile } from '../clients/config-file.ts'
+import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
+import { connectionOf } from './connect-line.ts'
+
+/** Prints a server of a file: the arguments are its path, and the name of the server. */
+const printServer = `node -p 'JSON.stringify(require(process.argv[1]).mcpServers[process.argv[2]])'`
+
+/**
+ * Checks that a configuration is not one that people share by git: the command lines of `wrap` have paths of one
+ * computer. A server of the same name in the user's own file goes before the one in `.mcp.json`. WRP-74
+ *
+ * @param servers - those that were chosen. Servers behind the gateway stay as they are, so they do not count.
+ * @throws UsageError with the commands that wrap these servers for this user alone.
+ */
+export async function checkNotShared(
+  { path }: Pick<ConfigFile, 'path'>,
+  servers: readonly ServerEntry[],
+  host: Pick<Host, 'env'>,
+): Promise<void> {
+  const open = servers.filter(({ value }) => connectionOf(value) === undefined).map(({ name }) => name)
+  if (basename(path) !== '.mcp.json' || open.length === 0) return
+  const fault = await trackedBy(path, host.env)
+  if (fault === undefined) return
+  // Claude Code takes no other names.
+  const names = open.filter((name) => /^[A-Za-z0-9_-]{1,64}$/.test(name))
+  const where = `cd ${shellQuoted(dirname(path))} && claude mcp add-json --scope local`
+  const steps = names.map((name) => `\`${where} ${name} "$(${printServer} ${shellQuoted(path)} ${name})"\``)
+  const chosen = names.map((name) => ` --server ${name}`).join('')
+  throw new UsageError(
+    [
+      `${quote(path, 256)} ${fault}, so it stays as it is: the command lines of wrap have paths of this computer. Copy the servers into your own file, where they go before those of the project`,
+      ...steps,
+      `then wrap that file: \`procura wrap ~/.claude.json${chosen}\``,
+    ].join('; '),
+  )
+}
+
+/** Why a file counts as one that git tracks. Undefined for any other. */
+async function trackedBy(path: string, env: Host['env']): Promise<string | undefined> {
+  if (!(await isInRepository(dirname(path)))) return undefined
+  const words = ['-c', 'core.fsmonitor=false', '-C', dirname(path), 'ls-files', '--error-unmatch', '--', basename(path)]
+  // The repository may come from somebody else: its configuration must start no program. Variables may name another
+  // repository.
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')))
+  const quiet = { ...own, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0' }
+  const code = await runProgram(['git', ...words], { env: quiet, ms: 10_000 }).then(
+    (ended) => ended.code,
+    () => undefined,
+  )
+  if (code === 0) return 'is shared by git'
+  return code === 1 ? undefined : 'lies in a git repository, and git does not say whether it is shared'
+}
+
+async function isInRepository(folder: string): Promise<boolean> {
+  const has = await lstat(join(folder, '.git')).then(
+    () => true,
+    () => false,
+  )
+  return has || (dirname(folder) !== folder && (await isInRepository(dirname(folder))))
+}
