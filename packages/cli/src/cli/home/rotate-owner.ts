@@ -3,16 +3,14 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { type Delegation, delegate, never, systemClock } from 'procura'
 import { rotateSignerFile, type SignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
-import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { quote } from '#support/quote.ts'
-
+import { changeConnection } from '../../gateway/agent-side/connect/change-connection.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
 import { type AgentStores, agentStores } from './agent-stores.ts'
-import { changeConnection } from './change-connection.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
@@ -81,7 +79,7 @@ export async function rotateOwner(
     }
     const { did } = owner.signer
     const former = new Set<string>(gateway.subjects.filter((one) => one !== did && owner.dids.has(one)))
-    const moved = await moveAgents({ home, place, owner, former, revoked, stores: agentStores(flags, host), lock })
+    const moved = await moveAgents({ home, place, owner, former, revoked, stores: agentStores(flags, host) })
     // The former DID can be an approver, too.
     const content: Readonly<Record<string, unknown>> = JSON.parse(JSON.stringify(gateway.content), (_, value) =>
       former.has(value) ? did : value,
@@ -109,7 +107,6 @@ interface Move {
   /** Those that the gateway has revoked, and those whose revocation waits for it. They can still be on record. */
   readonly revoked: ReadonlySet<string>
   readonly stores: AgentStores
-  readonly lock: HeldLock
 }
 
 /** Moves all agents. One whose files cannot be read does not keep the others with a key that has perhaps leaked. */
@@ -142,7 +139,7 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
  * @returns the number of delegations that the agent has again, and of those that it loses.
  */
 async function moveAgent(
-  { home, place, owner, former, revoked, stores, lock }: Move,
+  { home, place, owner, former, revoked, stores }: Move,
   name: string,
 ): Promise<{ readonly made: number; readonly left: number }> {
   const folder = join(home, 'agents', name)
@@ -178,7 +175,7 @@ async function moveAgent(
   await recordIssued(home, fresh)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
   if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
-  await changeConnection(folder, ({ subject }) => (former.has(subject) ? { subject: signer.did } : undefined), lock)
+  await changeConnection(folder, ({ subject }) => (former.has(subject) ? { subject: signer.did } : undefined))
   // The gateway will not take their revocation, because it does not act for the former DID any more.
   await forgetIssued(place, name, old)
   return { made: made.length, left: current.length - kept.length }

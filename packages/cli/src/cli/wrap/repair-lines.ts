@@ -1,6 +1,7 @@
 // node only: reads and replaces files
 import { stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
+import { changeConnection } from '../../gateway/agent-side/connect/change-connection.ts'
 import type { GatewayConnection } from '../../gateway/agent-side/connect/connection-file.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Client } from '../clients/client.ts'
@@ -13,7 +14,6 @@ import {
 } from '../clients/config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile, replaceConfigFile } from '../clients/config-file.ts'
 import { applyEdits } from '../clients/text-edit.ts'
-import { changeConnection } from '../home/change-connection.ts'
 import { inHome } from '../home/wrap-home.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 
@@ -81,13 +81,13 @@ function withHome(words: readonly string[], home: string): readonly string[] {
 
 /** The agents of a home folder that was moved find the socket in its new place. */
 export async function moveSockets(home: string, former: ReadonlySet<string>): Promise<void> {
-  await inHome(home, async (lock) => {
+  await inHome(home, async () => {
     for (const agent of await namesInFolder(join(home, 'agents'))) {
       const folder = join(home, 'agents', agent)
       const near = (socket: string): string => relative(folder, join(home, basename(socket)))
       const change = ({ socket }: GatewayConnection): Partial<GatewayConnection> | undefined =>
         socket !== undefined && former.has(dirname(socket)) ? { socket: near(socket) } : undefined
-      await changeConnection(folder, change, lock)
+      await changeConnection(folder, change)
     }
   })
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net'
+import type { Signer } from 'procura'
 import { type DenialSampler, sampleDenials } from 'procura/audit'
 import { quote } from '#support/quote.ts'
 import { type ConnectionPlaces, connectionPlaces } from '../wire/connection-places.ts'
@@ -22,6 +23,7 @@ import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import { askProof, serverPlace } from './session-proof.ts'
 import type { Snapshots } from './snapshots.ts'
+import { successorProof } from './successor-proof.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 
 /**
@@ -67,6 +69,8 @@ export interface Connections {
 /** Options of {@link createConnections}. */
 export interface ConnectionsOptions {
   readonly snapshots: Snapshots
+  /** Signers of the earlier keys of the gateway. */
+  readonly previous: readonly Signer[]
   readonly queue: ApprovalQueue
   /** The address of the page for approvals, if there is one. */
   readonly page: string | undefined
@@ -107,6 +111,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
     if (!('server' in hello)) places.begin(socket)
     if ('revoke' in hello) return takeRevocation(socket, hello.revoke, options, checkHolders)
+    if ('successor' in hello) return answerSuccessor(socket, hello.successor, options)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, snapshots, onEvent)
     const { server } = hello
     if (!snapshots.current().servers.has(server)) return refuse(socket, unknown(server, snapshots), onEvent)
@@ -309,6 +314,17 @@ async function takeRevocation(
   const mode = dryRun && { dryRun }
   endWith(socket, { revoked, recorded, ...mode, receipt: await revocationReceipt(signer, container, revoked) })
   onEvent({ level: 'info', event: 'revoked', message: `the delegation ${revoked} is revoked` })
+}
+
+async function answerSuccessor(
+  socket: Socket,
+  former: string,
+  { snapshots, previous, onEvent }: ConnectionsOptions,
+): Promise<void> {
+  const { audience } = snapshots.current()
+  const proof = await successorProof(former, audience, previous)
+  if ('code' in proof) return refuse(socket, proof, onEvent)
+  endWith(socket, { audience, ...proof })
 }
 
 const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gateway is ending; connect again later' })

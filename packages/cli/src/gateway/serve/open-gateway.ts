@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Signer } from 'procura'
 import { recoverIntents, withHealth } from 'procura/audit'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { createMetrics, pruneRegularly } from 'procura/operations'
@@ -136,7 +137,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const onEvent = (event: GatewayEvent): void => void quietly(() => given.onEvent?.(event))
   try {
     await refuseSecondGateway(config.listen)
-    const { parts, meter, metrics } = await openParts(given, closers, onEvent)
+    const { parts, previous, meter, metrics } = await openParts(given, closers, onEvent)
     const queue = await openApprovalQueue({ folder: config.approvalsFolder, onEvent })
     closers.push(() => queue.close())
     const snapshots = await createSnapshots(config, { ...parts, onRevoked: queue.withdraw }, onEvent)
@@ -146,6 +147,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const needsProof = !('socket' in config.listen) && !dryRun
     const connections = createConnections({
       snapshots,
+      previous,
       queue,
       page: page?.url,
       dryRun,
@@ -240,6 +242,8 @@ async function unlocked(unlock: VaultUnlock | undefined): Promise<FileKey | unde
 
 interface OpenedParts {
   readonly parts: Omit<GatewayParts, 'onRevoked'> & { readonly sink: ReturnType<typeof withHealth> }
+  /** Signers of the earlier keys of the gateway. */
+  readonly previous: readonly Signer[]
   readonly meter: ReturnType<typeof createTextMeter>
   readonly metrics: ReturnType<typeof createMetrics>
 }
@@ -252,7 +256,7 @@ async function openParts(
   const { config, vaultKey, callTimeoutMs, stopTimeoutMs } = given
   const { keyFile, unlock } = config.vault
   const key = vaultKey ?? (keyFile === undefined ? await unlocked(unlock) : { keyFile })
-  const { signer } = await openSignerFile({ path: config.service.key })
+  const { signer, previous } = await openSignerFile({ path: config.service.key })
   // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the
   // remedy.
   const settings = { upstreamTimeoutMs: callTimeoutMs }
@@ -288,7 +292,7 @@ async function openParts(
   const stores = metrics.stores(state.stores)
   const patience = { callMs: callTimeoutMs, stopMs: stopTimeoutMs }
   const parts = { signer, vault, sink, stores, metrics, limiter: revocationLimiter(), ...patience, onError }
-  return { parts, meter, metrics }
+  return { parts, previous, meter, metrics }
 }
 
 /** In the reverse order of their opening. A part that fails does not leave the others open. */

@@ -3,12 +3,13 @@ import type { Duplex } from 'node:stream'
 
 /**
  * The first line of a connection, from `procura connect` for a server or an API, or from a program that sends a
- * revocation. GTW-20
+ * revocation or asks for the successor of a DID. GTW-20
  */
 export type Hello =
   | { readonly server: string }
   | { readonly api: string }
   | { readonly revoke: string }
+  | { readonly successor: string }
   | { readonly approvals: { readonly command: string; readonly subject: string } }
 
 /** Why a connection is refused. */
@@ -24,6 +25,7 @@ export type HelloErrorCode =
   | 'credential_unavailable'
   | 'revocation_refused'
   | 'approval_refused'
+  | 'successor_unknown'
 
 /** The refusal of a connection. */
 export interface HelloError {
@@ -58,6 +60,7 @@ function helloIn(line: string): Hello | undefined {
   if (name === 'server' && typeof value === 'string') return { server: value }
   if (name === 'api' && typeof value === 'string') return { api: value }
   if (name === 'revoke' && typeof value === 'string') return { revoke: value }
+  if (name === 'successor' && typeof value === 'string') return { successor: value }
   return name === 'approvals' ? approvalsIn(value) : undefined
 }
 

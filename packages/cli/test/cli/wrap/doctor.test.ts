@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { type Clock, delegate, systemClock } from 'procura'
+import { type Clock, delegate, encodeContainer, generateSigner, systemClock } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
-import { describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { describeSignerFile, openSignerFile, rotateSignerFile } from 'procura/signer/file'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { heldName } from '#support/file-lock/lock-state.ts'
 import { type Machine, newMachine } from './set-up.ts'
@@ -186,6 +186,23 @@ describe('procura doctor', () => {
     ] as const) {
       await listen(answer)
       expect((await doctor('gateway')).findings).toEqual([expect.objectContaining({ fault })])
+      await closers.pop()?.()
+    }
+  })
+
+  it('takes a gateway for the one of the agent only with the proof of the former key [WRP-23] [CON-32]', async () => {
+    const path = join(machine.home, 'service.key')
+    const { signer: issuer } = await openSignerFile({ path })
+    const { did } = await rotateSignerFile({ path })
+    const other = await delegate({ issuer: await generateSigner(), audience: did, command: '/gateway/successor' })
+    const own = await delegate({ issuer, audience: did, command: '/gateway/successor' })
+    const fault = 'is another one than connect.json of the agent claude names'
+    for (const [proof, found] of [
+      [other, [expect.objectContaining({ fault })]],
+      [own, []],
+    ] as const) {
+      await listen({ procura: 1, audience: did, successor: encodeContainer([proof]) })
+      expect((await doctor('gateway')).findings).toEqual(found)
       await closers.pop()?.()
     }
   })

@@ -26,8 +26,8 @@ export interface GatewayConnection {
   readonly socket?: string
   /** The loopback address of the gateway, such as `127.0.0.1:7333`. */
   readonly address?: string
-  /** The DID of the gateway: the audience of each call. */
-  readonly audience: Did
+  /** The DID of the gateway: the audience of each call. A successor of the gateway takes its place. */
+  audience: Did
   /** The DID of the owner whose authority is used. */
   readonly subject: Did
   /** The path of the agent's key (`procura/signer/file`). */
@@ -40,6 +40,8 @@ export interface GatewayConnection {
   readonly unlock?: UnlockSources
   /** The home folder of the gateway, if the folder of the agent is in it. It is not a field of the file. */
   readonly home?: string
+  /** The folder of the file. It is not a field of the file. */
+  readonly folder?: string
 }
 
 /** The place of the key of an encrypted file. */
@@ -132,7 +134,7 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
     throw wrong(`${quote(path, 256)} must have either \`socket\` or \`address\``)
   const { socket, address } = read
   if (socket !== undefined) checkSocketPath(resolve(folder, socket))
-  return Object.freeze({
+  return {
     ...(socket !== undefined && { socket: resolve(folder, socket) }),
     ...(address !== undefined && { address }),
     audience: readDid('audience', read.audience, path),
@@ -141,7 +143,8 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
     delegations: resolve(folder, read.delegations),
     ...(read.unlock !== undefined && { unlock: readUnlock(folder, read.unlock, path) }),
     ...(home !== undefined && { home }),
-  })
+    folder: resolve(folder),
+  }
 }
 
 /** The home folder of the gateway in which the folder of an agent is; undefined elsewhere. */
@@ -177,7 +180,10 @@ function readUnlock(folder: string, unlock: UnlockSources, path: string): Unlock
  *
  * @param connection - paths are written as they are given.
  */
-export async function writeConnection(folder: string, { home: _, ...connection }: GatewayConnection): Promise<void> {
+export async function writeConnection(
+  folder: string,
+  { home: _, folder: __, ...connection }: GatewayConnection,
+): Promise<void> {
   const { address } = connection
   if (address !== undefined && loopback(address) === undefined) throw new ArgumentError(`\`address\` ${notLoopback}`)
   if (connection.socket !== undefined) checkSocketPath(resolve(folder, connection.socket))

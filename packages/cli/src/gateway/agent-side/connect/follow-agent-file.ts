@@ -34,7 +34,7 @@ export function followAgentFile(
   connection: GatewayConnection,
   { clock, delegationsKey }: FollowAgentFileOptions,
 ): AgentFile {
-  const { delegations, subject, audience } = connection
+  const { delegations, subject } = connection
   const openStore = delegationsOpener(connection, delegationsKey)
   let opened: { readonly version: string; readonly agent: Promise<Agent> } | undefined
 
@@ -62,7 +62,7 @@ export function followAgentFile(
       const invocation = await invoke({
         issuer: signer,
         subject,
-        audience,
+        audience: connection.audience,
         command: request.command as string,
         args: request.args as never,
         proofs,

@@ -1,5 +1,6 @@
 // node only: connects to a socket
 import { connect, type Socket } from 'node:net'
+import { isDid } from 'procura/did'
 import { startDeadline } from '#support/deadline.ts'
 import { quote } from '#support/quote.ts'
 import { readFirstLine } from '../../wire/hello.ts'
@@ -27,6 +28,16 @@ export class GatewayFault extends Error {
   constructor(message: string, code?: string) {
     super(message)
     this.code = code
+  }
+}
+
+/** A gateway of another DID answers at the place. */
+class OtherGateway extends GatewayFault {
+  readonly did: unknown
+
+  constructor(message: string, did: unknown) {
+    super(message)
+    this.did = did
   }
 }
 
@@ -107,8 +118,38 @@ type Ask = (
   read: () => Promise<unknown>,
 ) => Promise<Readonly<Record<string, unknown>>>
 
-/** Opens a connection, whose first lines have a time limit. */
+/** Opens a connection, also to the successor of the gateway, whose DID `connection` then has. */
 async function greet<T>(connection: GatewayConnection, begin: (socket: Socket, ask: Ask) => Promise<T>): Promise<T> {
+  try {
+    return await greetOnce(connection, begin)
+  } catch (error) {
+    if (!(error instanceof OtherGateway) || !(await isFollowed(connection, error.did))) throw error
+    return greetOnce(connection, begin)
+  }
+}
+
+/** Asks a gateway of another DID for the proof that it succeeds the one that the agent expects. */
+async function isFollowed(connection: GatewayConnection, found: unknown): Promise<boolean> {
+  const { audience: former } = connection
+  // Another connection of this process can have taken it already, now or during the question.
+  if (former === found) return true
+  if (!isDid(found)) return false
+  const proof = await greetOnce({ ...connection, audience: found }, async (socket, ask) => {
+    const { successor } = await ask(lineWriter(socket), { successor: former }, () => readFirstLine(socket, helloMs))
+    socket.destroy()
+    return successor
+  }).catch(() => undefined)
+  if (connection.audience !== former) return connection.audience === found
+  // Loaded on demand: the key of a gateway changes rarely.
+  const { takeSuccessor } = await import('./take-successor.ts')
+  return takeSuccessor(connection, former, found, proof)
+}
+
+/** Opens a connection, whose first lines have a time limit. */
+async function greetOnce<T>(
+  connection: GatewayConnection,
+  begin: (socket: Socket, ask: Ask) => Promise<T>,
+): Promise<T> {
   const place = placeOf(connection)
   const deadline = startDeadline([], helloMs)
   let socket: Socket | undefined
@@ -193,8 +234,9 @@ function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: st
     throw new GatewayFault(`the gateway refuses: ${inOneLine(message)}`, typeof code === 'string' ? code : undefined)
   // Signed calls are for one audience. Another process at this place must not receive them.
   if (found !== audience)
-    throw new GatewayFault(
+    throw new OtherGateway(
       `the gateway at ${place} is ${inOneLine(found)}, and connect.json names ${audience}; correct \`audience\`, or start the other gateway`,
+      found,
     )
 }
 

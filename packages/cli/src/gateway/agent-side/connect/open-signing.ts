@@ -41,7 +41,6 @@ export async function openSigning(
 ): Promise<Signing> {
   const { signer } = await openAgentKey(connection, key)
   const { current, signing, held, without } = followAgentFile(signer, connection, { clock, delegationsKey })
-  const { audience, subject } = connection
   const commandOf = (tool: string): string => toolCommand(server, tool)
   const whole = toolCommand(server)
   const ended = endedWords({ whole, connection, signer, held, clock })
@@ -49,7 +48,10 @@ export async function openSigning(
     proofFor(challenge, { server, whole, connection, signer, current, ended, clock })
   return {
     ...{ prove, ended },
-    sign: (wire) => withInvocation(wire, signing, { tools: commandOf, audience, subject }),
+    sign(wire) {
+      const { audience, subject } = connection
+      return withInvocation(wire, signing, { tools: commandOf, audience, subject })
+    },
     approvedCalls: (options) =>
       createApprovedCalls({ ...options, ...{ connection, signer, current, without, signing, commandOf, prove } }),
   }

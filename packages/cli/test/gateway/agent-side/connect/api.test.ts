@@ -308,8 +308,10 @@ describe('a listener without its gateway', () => {
     await new Promise<void>((resolve) => fake.listen(join(api.home.folder, 'gateway.sock'), resolve))
     const call = await api.client()
     expect(await codeOf(await call('/v1/a'))).toEqual([503, 'gateway_unavailable'])
-    // At the start, and for the request.
-    expect(received).toEqual(Array(2).fill('{"procura":1,"api":"crm"}\n'))
+    // At the start, and for the request. Each time it is asked for the proof that it is a successor, and has none.
+    const successor = api.home.service.did
+    const asked = [{ api: 'crm' }, { successor }].map((wanted) => `${JSON.stringify({ procura: 1, ...wanted })}\n`)
+    expect(received).toEqual([...asked, ...asked])
     await new Promise((resolve) => fake.close(resolve))
   })
 

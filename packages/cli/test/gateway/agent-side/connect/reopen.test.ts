@@ -144,7 +144,9 @@ describe('a session whose gateway was started again', () => {
       })
     })
     expect(await send(client)).toMatch(/^Not executed .* and connect\.json names did:key:/)
-    expect(received.join('').trim()).toBe('{"procura":1,"server":"mail"}')
+    const successor = home.service.did
+    const asked = [{ server: 'mail' }, { successor }].map((wanted) => `${JSON.stringify({ procura: 1, ...wanted })}\n`)
+    expect(received.join('')).toBe(asked.join(''))
     await end()
     await home.open()
     expect(await send(client)).toBe('sent to bob')
