@@ -13,6 +13,7 @@ export type GatewayServer = (
   | {
       readonly type: 'http'
       readonly url: string
+      readonly transport?: 'sse'
       readonly headers?: Readonly<Record<string, string>>
       readonly secretHeaders?: Readonly<Record<string, string>>
       /** The credential that `procura login` stores. */

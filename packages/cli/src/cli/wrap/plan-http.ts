@@ -14,9 +14,9 @@ import { sortValue } from './sort-value.ts'
  * @param isNamed - whether the user chose it by its name.
  */
 export function planHttpServer(value: DataObject, context: ServerContext, isNamed: boolean): Answer {
-  const type = value['type'] ?? value['transport'] ?? 'http'
-  if (!['http', 'streamable-http', 'streamableHttp', 'streamable_http'].includes(String(type)))
-    return { refusal: 'it uses another transport than Streamable HTTP; the gateway supports stdio and Streamable HTTP' }
+  const type = value['type'] ?? value['transport']
+  if (![undefined, 'http', 'streamable-http', 'streamableHttp', 'streamable_http', 'sse'].includes(type as string))
+    return { refusal: 'it uses another transport than stdio, Streamable HTTP and SSE, which the gateway supports' }
   const own = ['headersHelper', 'oauth', 'auth', 'scopes', 'oauth_resource'].find((name) => value[name] !== undefined)
   if (own !== undefined)
     return {
@@ -49,6 +49,8 @@ export function planHttpServer(value: DataObject, context: ServerContext, isName
   const definition: GatewayServer = {
     type: 'http',
     url: url.text,
+    // Without a type, a client tries both; the address of such a server ends so by convention.
+    ...((type ?? new URL(url.text).pathname.split('/').at(-1)) === 'sse' && { transport: 'sse' as const }),
     ...(Object.keys(plain).length > 0 && { headers: plain }),
     // Its name follows from the one of the server.
     ...(takesLogin && { login: '' }),

@@ -168,6 +168,11 @@ const httpServer: ObjectShape = {
   fields: {
     type: { shape: { kind: 'string', noun: 'a string', choices: ['http'] }, about: 'a server of Streamable HTTP' },
     url: { shape: upstream, about: 'its endpoint' },
+    transport: {
+      shape: { kind: 'string', noun: 'a string', choices: ['sse'] },
+      about: '"sse": the former transport HTTP+SSE, for a server without Streamable HTTP',
+      optional: true,
+    },
     headers: { shape: { ...headerNames, value: headerValue }, about: 'headers that are not secret', optional: true },
     secretHeaders: { ...secretHeadersField, optional: true },
     login: {

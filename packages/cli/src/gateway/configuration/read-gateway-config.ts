@@ -72,6 +72,8 @@ export interface HttpServerConfig extends ArgumentConfig {
   readonly approvals?: ToolApprovals
   readonly type: 'http'
   readonly url: string
+  /** The former transport HTTP+SSE. Default: Streamable HTTP. */
+  readonly transport?: 'sse'
   /** Headers that are not secret. */
   readonly headers: Readonly<Record<string, string>>
   /** The secret headers. Default: none. */
@@ -166,6 +168,7 @@ type RawStdio = { readonly type: 'stdio'; readonly command: string } & {
 interface RawHttp {
   readonly type: 'http'
   readonly url: string
+  readonly transport?: 'sse'
   readonly headers?: Readonly<Record<string, string>>
   readonly secretHeaders?: Readonly<Record<string, string>>
   readonly login?: string
@@ -270,6 +273,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     return Object.freeze({
       type: 'http',
       url: raw.url,
+      ...(raw.transport !== undefined && { transport: raw.transport }),
       headers: raw.headers ?? {},
       ...argumentRulesOf(raw),
       ...(raw.allow !== undefined && { allow: raw.allow }),

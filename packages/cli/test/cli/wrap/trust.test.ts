@@ -81,3 +81,28 @@ describe('`wrap --allow`', () => {
     expect((await wrap(file, '--server', 'mail', '--allow', 'roots')).code).toBe(2)
   })
 })
+
+describe('a server of HTTP+SSE', () => {
+  it('goes behind the gateway by its type, or without a type by its path [GTW-49]', async () => {
+    const headers = { Authorization: 'Bearer mk_live_7f3a9c5e1b' }
+    const url = 'https://mcp.example.com/sse'
+    const file = machine.write(
+      '.cursor/mcp.json',
+      JSON.stringify({
+        mcpServers: {
+          typed: { type: 'sse', url: 'https://mcp.example.com/events', headers },
+          untyped: { url, headers: { ...headers, 'X-Team': 'b' } },
+          http: { type: 'http', url, headers: { ...headers, 'X-Team': 'c' } },
+        },
+      }),
+    )
+    const { code, err } = await wrap(file)
+    expect(code, err).toBe(0)
+    const { servers } = JSON.parse(readFileSync(path(), 'utf8'))
+    expect([servers.typed.transport, servers.untyped.transport, servers.http.transport]).toEqual([
+      'sse',
+      'sse',
+      undefined,
+    ])
+  })
+})

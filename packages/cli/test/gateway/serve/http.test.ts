@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -24,6 +25,8 @@ interface Upstream {
   redirectTo: string | undefined
   /** Sends the stream of the server. */
   stream: ((response: ServerResponse) => void) | undefined
+  /** Ends each stream of HTTP+SSE. */
+  endStreams(): void
   close(): Promise<void>
 }
 
@@ -86,6 +89,25 @@ describe('a server of HTTP', () => {
     const commands = released.map(({ intent }) => intents.get(intent)?.['command'])
     expect(commands.filter((command) => command === '/mcp/mail/send').length).toBe(1)
     expect(new Set(commands)).toEqual(new Set(['/gateway/session/mail', '/mcp/mail/send']))
+  })
+
+  it('of the former transport HTTP+SSE works with its credential, which does not come back [GTW-49] [GTW-12]', async () => {
+    home.configure((given) => {
+      const { mail } = given['servers'] as { mail: Record<string, unknown> }
+      Object.assign(mail, { url: new URL('/sse', upstream.url).href, transport: 'sse' })
+    })
+    const gateway = await home.open()
+    expect(gateway.servers()).toEqual([{ name: 'mail', type: 'http', tools: 2, waiting: 0 }])
+    const mail = await client()
+    const answers = await Promise.all(['bob', 'eve', 'ida'].map((to) => mail.call('send', { to })))
+    expect(answers.map(textOf)).toEqual(['bob', 'eve', 'ida'].map((to) => `sent to ${to}, of a`))
+    expect(textOf(await mail.call('echo'))).not.toContain(canary)
+    expect(upstream.requests.filter(({ authorization }) => authorization !== `Bearer ${canary}`)).toEqual([])
+    const events = await home.records()
+    expect(events.filter(({ kind }) => kind === 'outcome').length).toBeGreaterThanOrEqual(4)
+    // The server ends its stream: the client gets another session, and makes its next call in it.
+    upstream.endStreams()
+    await until(async () => textOf(await mail.call('send', { to: 'bob' })) === 'sent to bob, of a')
   })
 
   it('gets several secret headers from one credential, and none of them comes back [GTW-12]', async () => {
@@ -211,6 +233,7 @@ describe('a server of HTTP', () => {
 async function startUpstream(): Promise<Upstream> {
   const requests: Upstream['requests'] = []
   const transports = new Map<string, StreamableHTTPServerTransport>()
+  const streams = new Map<string, SSEServerTransport>()
   const state: Pick<Upstream, 'redirectTo' | 'stream'> = { redirectTo: undefined, stream: undefined }
   const server: Server = createServer(async (request, response) => {
     const body = await bodyOf(request)
@@ -218,6 +241,16 @@ async function startUpstream(): Promise<Upstream> {
     requests.push({ method, authorization: headers.authorization, second: headers['x-second-key'], headers, body })
     if (state.redirectTo !== undefined) return void response.writeHead(307, { location: state.redirectTo }).end()
     if (headers.authorization !== `Bearer ${canary}`) return void response.writeHead(401).end()
+    const { pathname, searchParams } = new URL(String(request.url), 'http://server')
+    if (pathname === '/sse') {
+      const made = new SSEServerTransport('/messages', response)
+      streams.set(made.sessionId, made)
+      return void (await mailServer(String(headers['x-team'])).connect(made as never))
+    }
+    if (pathname === '/messages')
+      return void (await streams
+        .get(String(searchParams.get('sessionId')))
+        ?.handlePostMessage(request, response, JSON.parse(body)))
     if (method === 'GET' && state.stream !== undefined) return state.stream(response)
     let transport = transports.get(String(headers['mcp-session-id']))
     if (transport === undefined) {
@@ -235,6 +268,7 @@ async function startUpstream(): Promise<Upstream> {
   return Object.assign(state, {
     url: `http://127.0.0.1:${port}/mcp`,
     requests,
+    endStreams: () => streams.forEach((one) => void one.close()),
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())

@@ -7,6 +7,7 @@ import type { TransportFetch } from '../../wire/transport/http-connection.ts'
 import { httpTransport } from '../../wire/transport/http-transport.ts'
 import { lineTransport } from '../../wire/transport/line-transport.ts'
 import type { McpTransport } from '../../wire/transport/mcp-transport.ts'
+import { sseTransport } from '../../wire/transport/sse-transport.ts'
 import { createRate } from '../rate.ts'
 import { namingLogin, withLoginFaults } from './login-faults.ts'
 import type { OwnCalls } from './own-calls.ts'
@@ -54,7 +55,7 @@ export async function openUpstream(
 /** GTW-12: each request of the session has the credential, and goes to the origin of the server. */
 function httpUpstream(
   server: string,
-  { url, headers, secretHeaders, login }: HttpServerConfig,
+  { url, transport: kind, headers, secretHeaders, login }: HttpServerConfig,
   own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Upstream {
   const isSecret = secretHeaders !== undefined
@@ -67,7 +68,8 @@ function httpUpstream(
     return send(to, request)
   }
   const fetch = login === true ? withLoginFaults(server, paced) : paced
-  const http = httpTransport(url, { headers, ...(isSecret && { fetch }) })
+  const connect = kind === 'sse' ? sseTransport : httpTransport
+  const http = connect(url, { headers, ...(isSecret && { fetch }) })
   const transport = login === true ? namingLogin(server, http) : http
   return {
     transport,

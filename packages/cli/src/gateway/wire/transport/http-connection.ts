@@ -93,14 +93,14 @@ export async function sendRequest(
   }
 }
 
-/** Delivers the messages of a text, and returns whether the response to a request is among them. */
-export async function deliverText(connection: HttpConnection, text: string, awaited: unknown): Promise<boolean> {
+/** Delivers the messages of a text, and returns the ids of the requests that they answer. */
+export async function deliverText(connection: HttpConnection, text: string): Promise<readonly unknown[]> {
   const parsed = parse(text)
   const messages: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed]
   if (messages.length > mostOfBatch)
     throw new TransportError('too_large', `a batch has more than ${mostOfBatch} messages`)
   for (const message of messages) await deliver(connection, message)
-  return messages.some((one) => isResponse(one) && Object(one).id === awaited)
+  return messages.filter(isResponse).map((one) => Object(one).id)
 }
 
 /** Delivers a message, and waits until it is taken. */

@@ -85,7 +85,8 @@ async function readOnce(
     position.retryMs = event.retryMs ?? position.retryMs
     if (event.type !== 'message' || !event.data) continue
     position.failures = 0
-    if ((await deliverText(connection, event.data, awaited)) && awaited !== undefined) return true
+    const answered = await deliverText(connection, event.data)
+    if (awaited !== undefined && answered.includes(awaited)) return true
   }
   return false
 }

@@ -81,8 +81,6 @@ const checks: OptionChecks<HttpTransportOptions> & {
  * ```
  */
 export function httpTransport(url: string | URL, options: HttpTransportOptions = {}): McpTransport {
-  const target = targetOf(url)
-  const { headers = {}, ...given } = readOptions<HttpTransportOptions, typeof checks>('httpTransport', options, checks)
   let closing: Promise<void> | undefined
   const transport: McpTransport = {
     start: async () => undefined,
@@ -97,8 +95,19 @@ export function httpTransport(url: string | URL, options: HttpTransportOptions =
       return closing
     },
   }
-  const connection: HttpConnection = {
-    target,
+  const connection = connectionTo(url, options, transport)
+  return transport
+}
+
+/** The state of a new connection, which delivers to a transport. */
+export function connectionTo(
+  url: string | URL,
+  options: HttpTransportOptions,
+  transport: McpTransport,
+): HttpConnection {
+  const { headers = {}, ...given } = readOptions<HttpTransportOptions, typeof checks>('httpTransport', options, checks)
+  return {
+    target: targetOf(url),
     fetch: given.fetch ?? ((to, request) => fetch(to, request)),
     headers: { ...headers },
     responseMs: given.responseMs,
@@ -112,7 +121,6 @@ export function httpTransport(url: string | URL, options: HttpTransportOptions =
     version: undefined,
     initialize: undefined,
   }
-  return transport
 }
 
 async function post(
@@ -160,7 +168,7 @@ async function readAnswer(
     if (isType(response, 'text/event-stream') && response.body !== null) {
       isAnswered = await readStream(connection, own, response.body, id)
     } else if (isType(response, 'application/json')) {
-      isAnswered = await deliverText(connection, await readBody(response, maxMessageChars, own.signal), id)
+      isAnswered = (await deliverText(connection, await readBody(response, maxMessageChars, own.signal))).includes(id)
     } else {
       discard(response)
     }
@@ -216,7 +224,8 @@ function sessionOf(response: Response): string | undefined {
   throw new TransportError('refused', 'the server sent an invalid session id')
 }
 
-function adviceFor(status: number): string {
+/** The remedy for an error status. */
+export function adviceFor(status: number): string {
   if (status === 401 || status === 403) return '; check its credential'
   if (status >= 300 && status < 400) return '; redirects are not followed, so configure the final URL'
   return ''
