@@ -593,7 +593,7 @@ const rows: readonly Row[] = [
       // shared-file.test.ts pastes the commands before it.
       const projects = { [world.folder]: { mcpServers: { mail: mail() } } }
       const own = world.write('.claude.json', JSON.stringify({ projects }))
-      follow(world, all, 'wrap', `--key-file '${world.keyFile}'`)
+      follow(world, all, 'wrap')
       expect(readFileSync(own, 'utf8')).not.toContain('canary-1')
     },
   },

@@ -1,6 +1,6 @@
 // node only: starts git
 import { lstat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { quote } from '#support/quote.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
@@ -8,6 +8,7 @@ import type { ServerEntry } from '../clients/config-document.ts'
 import type { ConfigFile } from '../clients/config-file.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
+import type { Flags } from '../verb.ts'
 import { connectionOf } from './connect-line.ts'
 
 /** Prints a server of a file: the arguments are its path, and the name of the server. */
@@ -23,6 +24,7 @@ const printServer = `node -p 'JSON.stringify(require(process.argv[1]).mcpServers
 export async function checkNotShared(
   { path }: Pick<ConfigFile, 'path'>,
   servers: readonly ServerEntry[],
+  flags: Flags,
   host: Pick<Host, 'env'>,
 ): Promise<void> {
   const open = servers.filter(({ value }) => connectionOf(value) === undefined).map(({ name }) => name)
@@ -38,19 +40,32 @@ export async function checkNotShared(
     [
       `${quote(path, 256)} ${fault}, so it stays as it is: the command lines of wrap have paths of this computer. Copy the servers into your own file, where they go before those of the project`,
       ...steps,
-      `then wrap that file: \`procura wrap ~/.claude.json${chosen}\``,
+      `then wrap that file: \`procura wrap ~/.claude.json${chosen}${optionsOf(flags)}\``,
     ].join('; '),
   )
+}
+
+/** The options of this run for the next one, which would delegate more without them. */
+function optionsOf(flags: Flags): string {
+  const words = Object.entries(flags).flatMap(([name, value]) => {
+    if (['server', 'client', 'home', 'dry-run', 'json'].includes(name)) return []
+    if (value === true) return [` --${name}`]
+    // The person pastes a change of the folder before.
+    const isPath = name.endsWith('key-file')
+    const texts = ([value].flat() as readonly string[]).map((text) => (isPath ? resolve(text) : text))
+    return texts.map((text) => ` --${name} ${shellQuoted(text)}`)
+  })
+  return words.join('')
 }
 
 /** Why a file counts as one that git tracks. Undefined for any other. */
 async function trackedBy(path: string, env: Host['env']): Promise<string | undefined> {
   if (!(await isInRepository(dirname(path)))) return undefined
   const words = ['-c', 'core.fsmonitor=false', '-C', dirname(path), 'ls-files', '--error-unmatch', '--', basename(path)]
-  // The repository may come from somebody else: its configuration must start no program. Variables may name another
-  // repository.
+  // The repository may come from somebody else: its configuration must start no program, also none that fetches missing
+  // objects, for a git that does not know the variable against it. Variables may name another repository.
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')))
-  const quiet = { ...own, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0' }
+  const quiet = { ...own, GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: '', GIT_OPTIONAL_LOCKS: '0' }
   const code = await runProgram(['git', ...words], { env: quiet, ms: 10_000 }).then(
     (ended) => ended.code,
     () => undefined,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ describe('a `.mcp.json` in a git repository', () => {
     for (const more of [[], ['--dry-run'], ['--from-env']]) {
       const { code, err } = await wrap(path, ...more)
       expect([code, err]).toEqual([2, expect.stringContaining('is shared by git, so it stays as it is')])
-      expect(err).toContain('`procura wrap ~/.claude.json --server mail`')
+      expect(err).toContain('`procura wrap ~/.claude.json --server mail --key-file ')
     }
     expect([readFileSync(path, 'utf8'), existsSync(machine.home)]).toEqual([shared, false])
     // The command is pasted into a shell, where Claude Code puts the server into the project of its own file.
@@ -80,12 +80,64 @@ require('fs').writeFileSync(process.env.HOME + '/.claude.json', JSON.stringify({
     expect(existsSync(join(machine.folder, 'canary'))).toBe(false)
   })
 
+  it('that is tracked is refused with the options of the run, which would delegate more without them [WRP-74]', async () => {
+    git('init', '-q')
+    git('add', '.mcp.json')
+    const options = [
+      '--policy',
+      "send: .to like *'s@example.com",
+      '--only',
+      'send: to',
+      '--approve',
+      'send',
+      '--from-env',
+    ]
+    const { err } = await wrap(path, '--client', 'claude', '--dry-run', ...options)
+    const [, command = ''] = /`procura (wrap ~\/\.claude\.json.+?)`/.exec(err) ?? []
+    const print = `printf '%s\\n' ${command}`
+    const words = spawnSync('/bin/sh', ['-c', print], { env: machine.env, encoding: 'utf8' }).stdout.split('\n')
+    const expected = ['wrap', join(machine.folder, '.claude.json'), '--server', 'mail', ...options]
+    expect(words.slice(0, -1)).toEqual(expect.arrayContaining(expected))
+    expect(words).not.toContain('--dry-run')
+  })
+
+  it('fetches no missing object, also by a git that has no variable against it [WRP-74]', async () => {
+    for (const words of [
+      'init -q',
+      'config user.name a',
+      'config user.email a@b.example',
+      'config core.sparseCheckoutCone true',
+    ])
+      git(...words.split(' '))
+    machine.write("our project's/left/out/file", 'x')
+    git('add', '.')
+    git('commit', '-qm', 'a')
+    spawnSync('git', ['-C', dirname(path), 'sparse-checkout', 'init', '--cone', '--sparse-index'])
+    const tree = spawnSync('git', ['-C', dirname(path), 'rev-parse', 'HEAD:left'], { encoding: 'utf8' }).stdout.trim()
+    rmSync(join(dirname(path), '.git', 'objects', tree.slice(0, 2), tree.slice(2)))
+    const canary = join(machine.folder, 'canary')
+    for (const [name, value] of [
+      ['core.repositoryformatversion', '1'],
+      ['extensions.partialClone', 'origin'],
+      ['remote.origin.promisor', 'true'],
+      ['remote.origin.url', `ext::touch ${canary}`],
+      ['protocol.ext.allow', 'always'],
+    ] as const)
+      git('config', name, value)
+    const { stdout } = spawnSync('/bin/sh', ['-c', 'command -v git'], { encoding: 'utf8' })
+    const old = machine.write('bin/git', `#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec ${stdout.trim()} "$@"\n`)
+    chmodSync(old, 0o755)
+    const env = { PATH: `${dirname(old)}:${process.env['PATH']}` }
+    const { code } = await machine.procura(['wrap', path, '--key-file', machine.keyFile], { env })
+    expect([code, existsSync(canary)]).toEqual([2, false])
+  })
+
   it('gives no command for a name that Claude Code does not take [WRP-74]', async () => {
     writeFileSync(path, shared.replace('"mail"', '"$(touch x)`\\n"'))
     git('init', '-q')
     git('add', '.mcp.json')
     const { code, err } = await wrap(path)
-    expect([code, err]).toEqual([2, expect.stringContaining('`procura wrap ~/.claude.json`')])
+    expect([code, err]).toEqual([2, expect.stringContaining('`procura wrap ~/.claude.json --key-file ')])
     expect(err).not.toContain('touch')
   })
 })
