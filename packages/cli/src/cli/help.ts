@@ -5,7 +5,7 @@ const width = 28
 /** The first words of the verbs under each title. Those that are not named follow under the last one. */
 const titles: readonly (readonly [title: string, words: readonly string[]])[] = [
   ['Keys out of an agent', ['wrap', 'login', 'api', 'run', 'unwrap']],
-  ['The gateway', ['start', 'stop', 'reload', 'status', 'service', 'doctor', 'serve']],
+  ['The gateway', ['start', 'stop', 'reload', 'status', 'service', 'doctor', 'backup', 'restore', 'serve']],
   [
     'What agents may do, and what they did',
     ['policy', 'allow', 'renew', 'approve', 'revoke', 'tools', 'rotate', 'passphrase', 'agent', 'log'],

@@ -1200,6 +1200,24 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a home folder that is lost, and a backup of it',
+    async ends(world) {
+      wrapped(world, '--policy', 'send: .to == ann')
+      const saved = join(world.folder, "the owner's copy")
+      const said = world.run(['backup', saved])
+      expect(said.code, said.all).toBe(0)
+      renameSync(world.home, join(world.folder, 'lost'))
+      const restored = world.paste(commandIn(said.all, 'restore'))
+      expect(restored.code, restored.all).toBe(0)
+      follow(world, restored.all, 'start')
+      expect(await world.call('send', { to: 'ann' })).not.toContain('sent')
+      follow(world, world.run(['renew']).all, 'renew')
+      follow(world, restored.all, 'renew')
+      expect(await world.call('send', { to: 'ann' })).toBe('sent to ann')
+      follow(world, restored.all, 'doctor', '', /^ok\tgateway/m)
+    },
+  },
+  {
     situation: 'delegations that have ended, or cannot be renewed',
     async ends(world) {
       const key = ['--key-file', world.keyFile]

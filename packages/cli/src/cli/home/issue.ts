@@ -5,7 +5,7 @@ import { decodeDelegation } from 'procura/token'
 import { apiCommand } from '../../gateway/serve/api/api-command.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import type { Grant } from '../wrap/grants.ts'
-import { noteIssued, renewableOf } from './issued.ts'
+import { dropRestored, noteIssued, renewableOf } from './issued.ts'
 import { checkIssuer, ensureAgent, type WrapHome } from './wrap-home.ts'
 
 /** The delegations of a run. */
@@ -78,6 +78,7 @@ export async function storeGrants(
     withdrawn: [...chains.flat(), ...ended],
     lengths: new Map(made.map((one) => [one.cid.toString(), expiresIn])),
   })
+  await dropRestored(home, agent, (one) => servers.some((server) => isOf(one, server)))
   const { recordIssued } = await import('./home-ledger.ts')
   await recordIssued(home.path, made)
   if (made.length > 0 || replaced.length > 0)

@@ -186,6 +186,73 @@ export async function withdrawIssued(
 ): Promise<void> {
   const { delegations } = await renewableOf(place, agent)
   await noteIssued(place, agent, [], { withdrawn: delegations.filter(isWanted) })
+  await dropRestored(place, agent, isWanted)
+}
+
+/** The delegations that an agent had when a backup was made. Nothing but `renew` with its name issues them again. */
+export type Restored = Pick<Renewable, 'delegations' | 'lengths'>
+
+/** The names of the records of {@link Restored} begin with it. */
+const restoredPrefix = 'procura-wrap/restored-'
+
+/** The agents that have delegations of before a backup was restored. CLI-58 */
+export function restoredAgents({ secrets }: Pick<IssuedPlace, 'secrets'>): readonly string[] {
+  return [...secrets.keys()]
+    .filter((name) => name.startsWith(restoredPrefix))
+    .map((name) => name.slice(restoredPrefix.length))
+}
+
+/** What an agent had when a backup was made, as long as it can be renewed. */
+export async function restoredOf({ secrets }: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Restored> {
+  const text = secrets.get(`${restoredPrefix}${agent}`)
+  if (text === undefined) return { delegations: [], lengths: new Map() }
+  const { delegations, lengths = {} } = JSON.parse(text) as IssuedRecord
+  const read = await Promise.all(delegations.map((one) => decodeDelegation(Buffer.from(one, 'base64url'))))
+  return { delegations: read.filter(isRenewable), lengths: new Map(Object.entries(lengths)) }
+}
+
+/**
+ * Puts the records of a backup aside, where `renew` with the name of an agent alone looks at them.
+ *
+ * @param revoked - the CIDs that were revoked when the backup was made.
+ */
+export async function setAsideIssued(place: IssuedPlace, revoked: ReadonlySet<string>): Promise<void> {
+  for (const agent of new Set([...recordedAgents(place), ...restoredAgents(place)])) {
+    const [issued, before] = [await renewableOf(place, agent), await restoredOf(place, agent)]
+    const all = allOf(issued.delegations, before.delegations).filter((one) => !revoked.has(idOf(one)))
+    await writeRestored(place, agent, { delegations: all, lengths: new Map([...before.lengths, ...issued.lengths]) })
+    await place.vault.remove(`${prefix}${agent}`)
+    place.secrets.delete(`${prefix}${agent}`)
+  }
+}
+
+/** Removes delegations of before a backup for good: they were issued again, replaced or revoked. */
+export async function dropRestored(
+  place: IssuedPlace,
+  agent: string,
+  isGone: (delegation: Delegation) => boolean,
+): Promise<void> {
+  if (!place.secrets.has(`${restoredPrefix}${agent}`)) return
+  const { delegations, lengths } = await restoredOf(place, agent)
+  await writeRestored(place, agent, { delegations: delegations.filter((one) => !isGone(one)), lengths })
+}
+
+async function writeRestored({ vault, secrets }: IssuedPlace, agent: string, restored: Restored): Promise<void> {
+  const name = `${restoredPrefix}${agent}`
+  const { delegations, lengths } = restored
+  if (delegations.length === 0) {
+    await vault.remove(name)
+    secrets.delete(name)
+    return
+  }
+  const ids = new Set(delegations.map(idOf))
+  const secret = JSON.stringify({
+    version: 1,
+    delegations: delegations.map(({ bytes }) => Buffer.from(bytes).toString('base64url')),
+    lengths: Object.fromEntries([...lengths].filter(([cid]) => ids.has(cid))),
+  } satisfies IssuedRecord)
+  await vault.put(name, { secret, ...recordOptions })
+  secrets.set(name, secret)
 }
 
 /** Removes delegations that were revoked from the record of an agent. */

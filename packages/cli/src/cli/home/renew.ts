@@ -14,7 +14,16 @@ import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
 import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
 import { held, isOf } from './issue.ts'
-import { didsOfOthers, issuedTo, noteIssued, recordedAgents, renewableOf } from './issued.ts'
+import {
+  didsOfOthers,
+  dropRestored,
+  issuedTo,
+  noteIssued,
+  recordedAgents,
+  renewableOf,
+  restoredAgents,
+  restoredOf,
+} from './issued.ts'
 import { finishExchanges, type Replaced, replaceDelegations, type Terms } from './replace-delegations.ts'
 import { countOf, stillValid } from './revoke-agent.ts'
 import { revokedDelegations } from './revoked-delegations.ts'
@@ -61,13 +70,18 @@ export async function renew(words: readonly string[], flags: Flags, host: Host):
     const results: RenewedAgent[] = []
     for (const name of names) {
       try {
-        results.push(await renewAgent(opened, gateway, name, expiresIn))
+        results.push(await renewAgent(opened, gateway, name, words.length > 0, expiresIn))
       } catch (error) {
         const fault = error instanceof Error ? inOwnWords(error.message) : 'unknown error'
         results.push({ name, made: [], fresh: [], messages: [`the agent ${name}: ${fault}`], isWhole: false })
       }
     }
-    return report(results, flags, host)
+    const before = words.length > 0 ? [] : restoredAgents(opened).filter((name) => there.includes(name))
+    for (const name of before)
+      host.complain(
+        `the agent ${name} had more before its home folder was restored from a backup; \`procura renew ${name}\` issues it again, also what was revoked after the backup was made`,
+      )
+    return report(results, before.length > 0, flags, host)
   })
 }
 
@@ -75,13 +89,14 @@ async function renewAgent(
   home: WrapHome,
   gateway: GatewayFile,
   name: string,
+  isNamed: boolean,
   expiresIn: number | undefined,
 ): Promise<RenewedAgent> {
   const folder = join(home.path, 'agents', name)
   const did = await presentDid(home, folder, name)
   const store = await home.stores(folder)
   const inFile = await held(store)
-  const { groups, lengths, withdrawn } = await renewableGroups(home, gateway, name, inFile)
+  const { groups, lengths, withdrawn, restored } = await renewableGroups(home, gateway, name, isNamed, inFile)
   const { signer } = home.owner
   const [fresh, past, next]: [Delegation[], Delegation[], Terms[]] = [[], [], []]
   for (const group of groups) {
@@ -91,7 +106,7 @@ async function renewAgent(
     const { command, policy } = last
     if (present !== undefined) fresh.push(present)
     else next.push({ audience: did, command, policy, expiration: systemClock.now() + seconds, seconds })
-    past.push(...group.filter((one) => one !== present))
+    past.push(...group.filter((one) => one !== present && !restored.has(idOf(one))))
   }
   const former = groups.length === 0 ? [] : await toFormerKeys(home, name, did)
   const nothing: Replaced = { made: [], done: [], taken: [], left: [], messages: [] }
@@ -101,10 +116,11 @@ async function renewAgent(
   await noteIssued(home, name, [], { withdrawn: past })
   const known = new Set((await held(store)).map(idOf))
   const missing = fresh.filter((one) => !known.has(idOf(one)))
-  const gone = groups.length === 0 ? [] : [...withdrawn, ...past.map(idOf)]
+  const gone = groups.length === 0 ? [] : [...withdrawn, ...restored, ...past.map(idOf)]
   const remove = gone.filter((cid) => known.has(cid))
   if (missing.length + remove.length > 0)
     await store.change({ add: new Map(missing.map((one) => [idOf(one), one.bytes])), remove }, {})
+  if (isNamed) await dropRestored(home, name, () => true)
   const said = done.length === 0 ? [] : [`revoked ${countOf(done)} to the former key of the agent ${name}`]
   const others = inFile.filter(
     (one) => home.owner.dids.has(one.issuer) && one.audience === did && !isScoped(one) && !remove.includes(idOf(one)),
@@ -134,6 +150,8 @@ interface RenewableGroups {
   readonly groups: readonly (readonly Delegation[])[]
   readonly lengths: ReadonlyMap<string, number>
   readonly withdrawn: ReadonlySet<string>
+  /** The CIDs of those of before a backup was restored. */
+  readonly restored: ReadonlySet<string>
 }
 
 /**
@@ -144,9 +162,13 @@ async function renewableGroups(
   home: WrapHome,
   gateway: GatewayFile,
   name: string,
+  isNamed: boolean,
   inFile: readonly Delegation[],
 ): Promise<RenewableGroups> {
-  const { delegations, lengths, withdrawn } = await renewableOf(home, name)
+  const issued = await renewableOf(home, name)
+  const before = isNamed ? await restoredOf(home, name) : undefined
+  const delegations = [...(before?.delegations ?? []), ...issued.delegations]
+  const lengths = new Map([...(before?.lengths ?? []), ...issued.lengths])
   const places = [...gateway.servers.keys(), ...Object.keys(Object(gateway.content['apis']))]
   const present = new Set(inFile.map(idOf))
   const wanted = delegations.filter(
@@ -168,7 +190,8 @@ async function renewableGroups(
   // An earlier one that says the same as a revoked one is not a way around the revocation.
   const open = [...groups.values()].filter((group) => !group.some((one) => revoked.has(idOf(one))))
   const sorted = open.map((group) => group.sort((one, other) => endOf(one) - endOf(other)))
-  return { groups: sorted, lengths, withdrawn }
+  const restored = new Set(before?.delegations.map(idOf))
+  return { groups: sorted, lengths, withdrawn: issued.withdrawn, restored }
 }
 
 /** The valid delegations on record to a former key of an agent. Nobody but a thief of that key needs them. */
@@ -186,7 +209,7 @@ function notRenewed(name: string, { length }: readonly Delegation[]): readonly s
   ]
 }
 
-function report(results: readonly RenewedAgent[], flags: Flags, host: Host): number {
+function report(results: readonly RenewedAgent[], isKnown: boolean, flags: Flags, host: Host): number {
   if (flags['json'] === true)
     host.print(
       JSON.stringify({
@@ -213,7 +236,7 @@ function report(results: readonly RenewedAgent[], flags: Flags, host: Host): num
     host.complain(
       `the agent ${name} has no delegation that can be renewed: none is on record that is valid or ended within 90 days and was not revoked; \`procura doctor\` prints the command for each that is missing`,
     )
-  if (results.length === 0)
+  if (results.length === 0 && !isKnown)
     host.complain('no agent has a delegation on record; `procura wrap` and `procura api add` issue them')
   if (results.some(({ made }) => made.length > 0)) host.complain(nextSteps)
   return results.length === 0 || empty.length > 0 || results.some(({ isWhole }) => !isWhole) ? 1 : 0

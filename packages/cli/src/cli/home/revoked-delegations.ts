@@ -31,6 +31,7 @@ const atOnce = Math.floor(mostAsked / 3)
 /**
  * Finds the delegations that are revoked: those that wait for the gateway, and those that it has taken.
  *
+ * @returns their CIDs, and the DIDs of their issuers and audiences that are revoked.
  * @throws when the gateway runs and does not answer, or its state cannot be read: nobody knows then what is revoked.
  */
 export async function revokedDelegations(

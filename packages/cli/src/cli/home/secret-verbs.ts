@@ -8,7 +8,7 @@ const vaultKeyFile: VerbOption = {
   about: 'the key file of the vault; default: as gateway.json has it',
 }
 
-/** The verbs that change the secrets of a home folder. */
+/** The verbs about the secrets of a home folder, and about copies of it. */
 export const secretVerbs: readonly Verb[] = [
   {
     name: 'login',
@@ -35,5 +35,21 @@ export const secretVerbs: readonly Verb[] = [
     options: [gatewayHome, vaultKeyFile, json],
     example: 'procura rotate mail MAIL_KEY',
     run: async (...given) => (await import('./rotate.ts')).rotate(...given),
+  },
+  {
+    name: 'backup',
+    operands: 'DIR',
+    about: 'copy the home folder of the gateway, which may run, into a new folder, without the key of the vault',
+    options: [gatewayHome, vaultKeyFile, json],
+    example: 'procura backup ~/procura-2026-12-03',
+    run: async (...given) => (await import('./backup.ts')).backup(...given),
+  },
+  {
+    name: 'restore',
+    operands: 'DIR',
+    about: 'make a home folder from a backup; what was delegated before ends, and `renew NAME` issues it again',
+    options: [gatewayHome, vaultKeyFile, json],
+    example: 'procura restore ~/procura-2026-12-03',
+    run: async (...given) => (await import('./restore.ts')).restore(...given),
   },
 ]

@@ -1,0 +1,248 @@
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Delegation, delegate, never } from 'procura'
+import { fileDelegationStore } from 'procura/agent/file'
+import { describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { decodeDelegation } from 'procura/token'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
+import { openState } from '../../../src/gateway/serve/state/open-state.ts'
+import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
+import { mailServer } from '../../gateway/serve/gateway-home.ts'
+import { servedGateways } from '../../gateway/serve/served-gateway.ts'
+import type { CliResult } from '../run-cli.ts'
+import { type Machine, newMachine } from '../wrap/set-up.ts'
+
+const program = bundledProcura()
+const gateways = servedGateways(program)
+const clients = newClients()
+let machine: Machine
+let path: string
+let target: string
+let config: string
+
+beforeEach(() => {
+  machine = newMachine()
+  const mail = { command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-of-mail' } }
+  config = JSON.stringify({ mcpServers: { mail } })
+  path = machine.write('.mcp.json', config)
+  target = join(machine.folder, 'saved')
+})
+afterEach(async () => {
+  await clients.end()
+  await gateways.end()
+  machine.remove()
+})
+
+const run = (...words: readonly string[]): Promise<CliResult> =>
+  machine.procura([...words, '--key-file', machine.keyFile], { typed: ['a token'] })
+
+async function done(...words: readonly string[]): Promise<CliResult> {
+  const result = await run(...words)
+  expect(result.code, `${words.join(' ')}\n${result.err}`).toBe(0)
+  return result
+}
+
+const restore = (...words: readonly string[]): Promise<CliResult> => run('restore', target, ...words)
+
+/** Moves the home folder away, as a lost disk would. */
+function lose(): string {
+  const lost = join(machine.folder, 'lost')
+  renameSync(machine.home, lost)
+  return lost
+}
+
+const agentFolder = (agent: string, home = machine.home): string => join(home, 'agents', agent)
+
+async function inFile(agent = 'claude'): Promise<readonly Delegation[]> {
+  const store = fileDelegationStore({ path: join(agentFolder(agent), 'delegations') })
+  return Promise.all((await store.load({})).map((bytes) => decodeDelegation(bytes)))
+}
+
+/** The commands that an agent has by the present key of the owner. */
+async function commands(agent = 'claude'): Promise<readonly string[]> {
+  const { keys } = await describeSignerFile({ path: join(machine.home, 'owner.key') })
+  return (await inFile(agent))
+    .filter(({ issuer }) => issuer === keys[0]?.did)
+    .map(({ command }) => String(command))
+    .sort()
+}
+
+async function call(folder: string, tool: string, args: object = {}): Promise<string> {
+  const client = await clients.open(folder)
+  const { result, error } = await client.call(tool, args)
+  return error?.message ?? (result === undefined ? '' : textOf({ result }))
+}
+
+/** All files below a folder, with their modes. */
+function filesIn(folder: string): readonly (readonly [name: string, mode: number])[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true }).map((one) => {
+    const whole = join(one.parentPath ?? one.path, one.name)
+    return [whole.slice(folder.length + 1), statSync(whole).mode & 0o777]
+  })
+}
+
+describe('a backup', () => {
+  it('of a running gateway does not revive what was revoked before or after it [CLI-55] [CLI-56] [CLI-57] [CLI-58]', async () => {
+    await done('wrap', path, '--tools', 'send', '--tools', 'secret', '--tools', 'variables')
+    await done('api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', 'other')
+    await gateways.serve(machine.home)
+    // By its CID, at the gateway alone: the record in the vault does not know it.
+    const [send] = (await inFile()).filter(({ command }) => String(command) === '/mcp/mail/send')
+    const owner = ['--from', join(machine.home, 'owner.key')]
+    const file = join(agentFolder('claude'), 'delegations')
+    await done('revoke', file, ...owner, '--delegation', String(send?.cid), '--home', machine.home)
+    expect(await call(agentFolder('claude'), 'secret')).toMatch(/^\w{16}/)
+
+    const { out, err } = await done('backup', target)
+    expect(out).toContain(`in ${target}`)
+    expect(err).toContain('the key of the vault is not in it')
+    const files = filesIn(target)
+    expect(files.map(([name]) => name).filter((name) => /state|sock|lock|serve\.log|page/.test(name))).toEqual([])
+    for (const [name, mode] of files) expect([name, [0o700, 0o600]]).toEqual([name, expect.arrayContaining([mode])])
+    for (const [name, mode] of files)
+      if (mode === 0o600) expect(readFileSync(join(target, name), 'latin1')).not.toContain('canary-of-mail')
+
+    // After the backup.
+    await done('revoke', '--agent', 'other')
+    await clients.end()
+    await gateways.end()
+    const lost = lose()
+    const restored = await restore()
+    expect(restored.code, restored.err).toBe(0)
+    expect(restored.err).toContain('`procura renew claude` issues again what the agent claude had')
+    expect(restored.err).toContain('  may call the tool secret of mail')
+    expect(restored.err).not.toContain('the tool send of mail')
+    expect(existsSync(join(machine.home, 'state.db'))).toBe(false)
+    expect(readdirSync(machine.home).filter((name) => /^log-until-\d{8}T\d{6}Z$/.test(name))).toHaveLength(1)
+
+    await gateways.serve(machine.home)
+    // The agents have copies of all their files.
+    cpSync(agentFolder('claude', lost), join(machine.folder, 'copy', 'x'), { recursive: true })
+    const copy = join(machine.folder, 'copy', 'x')
+    const connection = JSON.parse(readFileSync(join(copy, 'connect.json'), 'utf8'))
+    writeFileSync(
+      join(copy, 'connect.json'),
+      JSON.stringify({ ...connection, socket: join(machine.home, 'gateway.sock') }),
+    )
+    const attempts = (tool: string): Promise<readonly string[]> =>
+      Promise.all([agentFolder('claude'), copy].map((folder) => call(folder, tool).catch((error) => String(error))))
+    for (const tool of ['send', 'secret'])
+      for (const answer of await attempts(tool)) expect(answer).not.toMatch(/^\w{16}|^sent/)
+
+    const all = await run('renew')
+    expect([all.code, all.out]).toEqual([1, ''])
+    expect(all.err).toMatch(/the agent claude had more before .*`procura renew claude` issues it again/)
+    expect(all.err).toMatch(/the agent other had more before/)
+    expect([await commands(), await commands('other')]).toEqual([[], []])
+
+    expect((await run('renew', 'claude')).code).toBe(0)
+    expect(await commands()).toEqual(['/mcp/mail/secret', '/mcp/mail/variables'])
+    await clients.end()
+    expect(await call(agentFolder('claude'), 'secret')).toMatch(/^\w{16}/)
+    expect(await call(agentFolder('claude'), 'send', { to: 'a@example.com' })).toContain('Denied')
+    expect((await call(copy, 'secret').catch(String)) as string).not.toMatch(/^\w{16}/)
+
+    // It was renewed once, and what is revoked now stays so; nobody renews what `revoke` has named.
+    await run('revoke', '--agent', 'claude')
+    await run('revoke', '--agent', 'other')
+    for (const name of ['claude', 'other']) expect((await run('renew', name)).code).toBe(1)
+    expect([await commands(), await commands('other')]).toEqual([[], []])
+  }, 180_000)
+
+  it('has nothing of an agent whose DID was shut out [CLI-56]', async () => {
+    await done('wrap', path)
+    const { keys } = await describeSignerFile({ path: join(agentFolder('claude'), 'agent.key') })
+    const state = await openState({ file: join(machine.home, 'state.db'), isFirst: true })
+    await state.stores.revocations.add({ ids: [String(keys[0]?.did)], expiration: never })
+    state.close()
+    await done('backup', target)
+    lose()
+    expect((await restore()).code).toBe(0)
+    expect((await run('renew', 'claude')).code).toBe(1)
+    expect(await commands()).toEqual([])
+  }, 60_000)
+
+  it('does not widen what an agent got since, and acts for no other owner [CLI-57] [CLI-58]', async () => {
+    await done('wrap', path)
+    const file = join(machine.home, 'gateway.json')
+    const content = JSON.parse(readFileSync(file, 'utf8'))
+    const foreign = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
+    writeFileSync(file, JSON.stringify({ ...content, subjects: [...content.subjects, foreign] }))
+    await done('backup', target)
+    lose()
+    const { err } = await restore()
+    expect(err).toContain(`does not act for the owner ${foreign} any more`)
+    const { keys } = await describeSignerFile({ path: join(machine.home, 'owner.key') })
+    expect(JSON.parse(readFileSync(file, 'utf8')).subjects).toEqual([keys[0]?.did])
+    writeFileSync(path, config)
+    await done('wrap', path, '--policy', 'send: .to == bob')
+    expect((await run('renew', 'claude')).err).toContain('nothing to renew')
+    expect(await commands()).toEqual(['/mcp/mail/send'])
+    // The former key still opens what it has signed, and signs nothing that counts.
+    const { previous } = await openSignerFile({
+      path: join(machine.home, 'owner.key'),
+      key: { keyFile: machine.keyFile },
+    })
+    const [issuer] = previous
+    const [audience] = (await inFile()).map((one) => one.audience)
+    if (issuer === undefined || audience === undefined) throw new Error('the former key is gone')
+    const forged = await delegate({ issuer, audience, command: '/mcp/mail', policy: [], expiresIn: 3_600 })
+    await fileDelegationStore({ path: join(agentFolder('claude'), 'delegations') }).change(
+      { add: new Map([[String(forged.cid), forged.bytes]]), remove: [] },
+      {},
+    )
+    await gateways.serve(machine.home)
+    expect(await call(agentFolder('claude'), 'secret')).toContain('Denied')
+  }, 60_000)
+
+  it('can become another folder, and needs the key file that was in the home folder [CLI-55] [CLI-57]', async () => {
+    const keyFile = join(machine.home, 'vault.key')
+    const quiet = (...words: readonly string[]): Promise<CliResult> => machine.procura(words)
+    const server = { command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-of-mail' } }
+    const global = machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: server } }))
+    expect((await quiet('wrap', global, '--key-file', keyFile)).code).toBe(0)
+    expect((await quiet('backup', target)).code).toBe(0)
+    expect(filesIn(target).map(([name]) => name)).not.toContain('vault.key')
+    const [kept, other] = [join(machine.folder, 'kept'), join(machine.folder, 'an other')]
+    cpSync(keyFile, kept)
+    expect((await quiet('restore', target, '--home', other)).err).toContain('pass --key-file')
+    expect((await quiet('restore', target, '--home', other, '--key-file', kept)).code).toBe(0)
+    const content = JSON.parse(readFileSync(join(other, 'gateway.json'), 'utf8'))
+    expect(content.vault.keyFile).toBe(kept)
+    expect(content.servers.mail.cwd).toBe(join(other, 'work'))
+    await gateways.serve(other)
+    expect((await quiet('renew', 'claude', '--home', other)).code).toBe(0)
+    expect(await call(agentFolder('claude', other), 'secret')).toMatch(/^\w{16}/)
+  }, 60_000)
+
+  it('refuses a folder that exists, one that is no whole backup, another key, and others who can read it [CLI-57]', async () => {
+    expect((await run('backup', target)).err).toContain('has no gateway.json')
+    await done('wrap', path)
+    expect((await restore()).err).toContain(`${machine.home}\` exists, and \`restore\` replaces nothing`)
+    await done('backup', target)
+    expect((await run('backup', target)).err).toContain('exists; name a new folder')
+    expect((await run('backup', join(machine.folder, 'a', 'b'))).err).toContain('does not exist')
+    lose()
+    const key = join(machine.folder, 'other.key')
+    await machine.procura(['vault', 'new-key', '--key-file', key])
+    const refused = [
+      await machine.procura(['restore', target, '--key-file', key]),
+      await machine.procura(['restore', machine.folder]),
+      await machine.procura(['restore', join(machine.folder, 'nothing')]),
+    ]
+    for (const { code } of refused) expect(code).toBe(2)
+    chmodSync(target, 0o755)
+    expect((await restore()).err).toContain('other users have access')
+    chmodSync(target, 0o700)
+    const note = join(target, 'backup.json')
+    const text = readFileSync(note, 'utf8')
+    for (const wrong of ['', '{}', '[]', '{"version":2,"revoked":[]}', text.slice(0, -3)]) {
+      writeFileSync(note, wrong)
+      expect([wrong, (await restore()).code]).toEqual([wrong, 2])
+    }
+    expect(existsSync(machine.home)).toBe(false)
+    writeFileSync(note, text)
+    expect((await restore()).code).toBe(0)
+  }, 60_000)
+})
