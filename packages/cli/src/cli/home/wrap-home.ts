@@ -115,6 +115,11 @@ export async function vaultPlace(home: string, known: GatewayFile | undefined, f
   if (given !== undefined && known?.vault.unlock !== undefined)
     throw new UsageError('`vault.unlock` of gateway.json opens the vault; leave --key-file out')
   const isNew = !(await exists(file))
+  // WRP-88: a new vault in its place would hide that the keys are gone, and `unwrap` would forget the originals.
+  if (isNew && known !== undefined && (await exists(join(home, 'owner.key'))))
+    throw new UsageError(
+      `the vault ${quote(file, 256)} is missing; restore it from a backup; without one, its keys are lost: move ${quote(home, 256)} away, write the servers with new keys into the configurations of the clients, and wrap them again`,
+    )
   if (flags['ask-passphrase'] === true && (!isNew || keyFile !== undefined || known?.vault.unlock !== undefined))
     throw new UsageError(
       `--ask-passphrase is for a new vault without another key; ${isNew ? 'the passphrase or key is named elsewhere' : `${quote(file, 256)} exists`}; leave it out`,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileDelegationStore } from 'procura/agent/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -53,6 +53,27 @@ startup_timeout_sec = 20
 [profiles.x]
 a = 1
 `
+
+describe('a home folder whose vault is missing', () => {
+  it('gets no new vault, and its records stay [WRP-88]', async () => {
+    const file = machine.write('.mcp.json', config)
+    expect((await wrap(file)).code).toBe(0)
+    const wrapped = readFileSync(file, 'utf8')
+    const vault = join(machine.home, 'vault')
+    renameSync(vault, `${vault}.gone`)
+    const other = machine.write('other/.mcp.json', config)
+    for (const { code, err } of [await unwrap(file), await wrap(other), await wrap(other, '--dry-run')]) {
+      expect(code).toBe(2)
+      expect(err).toContain(
+        `the vault \`${vault}\` is missing; restore it from a backup; without one, its keys are lost`,
+      )
+    }
+    expect([existsSync(vault), readFileSync(file, 'utf8') === wrapped]).toEqual([false, true])
+    renameSync(`${vault}.gone`, vault)
+    expect((await unwrap(file)).code).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe(config)
+  })
+})
 
 describe('procura unwrap', () => {
   for (const [name, text] of [
