@@ -24,5 +24,8 @@ export async function bundleProgram(entry: string, outfile: string, external: re
 /** Bundles `procura` into a folder, so that each of its processes starts quickly. Returns its path. */
 export async function bundleProcura(folder: string): Promise<string> {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  return bundleProgram(`${root}packages/cli/src/procura.ts`, join(folder, 'procura.mjs'), ['node-sqlite3-wasm'])
+  return bundleProgram(`${root}packages/cli/src/procura.ts`, join(folder, 'procura.mjs'), [
+    'node-sqlite3-wasm',
+    'undici',
+  ])
 }

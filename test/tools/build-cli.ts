@@ -25,7 +25,7 @@ export async function buildCli(folder: string, dts: boolean): Promise<void> {
       entry: { index: root + cliEntry },
       compilerOptions: { ignoreDeprecations: '6.0', isolatedDeclarations: false },
     },
-    external: [/^procura(?:\/|$)/, 'jsonc-parser', 'node-sqlite3-wasm', 'toml-eslint-parser'],
+    external: [/^procura(?:\/|$)/, 'jsonc-parser', 'node-sqlite3-wasm', 'toml-eslint-parser', 'undici'],
     esbuildPlugins: [errorsOfTheLibrary],
     removeNodeProtocol: false,
     silent: true,

@@ -5,9 +5,13 @@ import process from 'node:process'
 import { run } from './cli/run.ts'
 import { readHiddenLine } from './cli/terminal/hidden-line.ts'
 import { terminalLoss } from './cli/terminal/lost-terminal.ts'
+import { fetchByProxy } from './support/proxy.ts'
 
 // CLI-29: without a listener, Node opens its debugger at this signal, and every user can read the memory.
 process.on('SIGUSR1', () => undefined)
+
+// Every request of the program, and of the library in it, is sent by this function.
+globalThis.fetch = fetchByProxy(process.env, globalThis.fetch)
 
 const lostTerminal = terminalLoss()
 

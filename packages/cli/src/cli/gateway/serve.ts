@@ -9,6 +9,7 @@ import { type ControlListener, serveControl } from '../../gateway/serve/control/
 import type { GatewayEvent } from '../../gateway/serve/events.ts'
 import { type Gateway, openGateway } from '../../gateway/serve/open-gateway.ts'
 import { controlPlace, type RunningParts, type RunningStatus } from '../../gateway/wire/control.ts'
+import { proxyOf, proxyReason } from '../../support/proxy.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { hostAtHome, inMessage } from '../home/host-at-home.ts'
 import { vaultKey, vaultVariable } from '../home/vault-key.ts'
@@ -42,6 +43,7 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
     notifications.take(event)
   }
   const notifications = notificationsOf(config, flags, host, onEvent)
+  tellProxy(host, onEvent)
   const key = sent === undefined ? await keyOf(config, host) : { vaultKey: { passphrase: sent } }
   const signals = listenToSignals(host)
   let gateway: Gateway
@@ -75,6 +77,19 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
   await gateway.close()
   return 0
+}
+
+/** Names the proxy without its password. An invalid one keeps no program of this machine from its calls. GTW-53 */
+function tellProxy({ env }: Host, onEvent: (event: GatewayEvent) => void): void {
+  try {
+    const proxy = proxyOf(env)
+    if (proxy === undefined) return
+    const message = `requests to other machines go through the proxy ${proxy.url.origin} of ${proxy.variable}`
+    onEvent({ level: 'info', event: 'proxy', message })
+  } catch (error) {
+    const message = `${proxyReason(error)}; requests to other machines fail until the gateway is started with another one`
+    onEvent({ level: 'error', event: 'proxy', message })
+  }
 }
 
 /** The passphrase that `start` sends. */

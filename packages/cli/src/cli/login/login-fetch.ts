@@ -1,6 +1,7 @@
 import { startDeadline } from '#support/deadline.ts'
 import { isConfidential } from '#support/loopback.ts'
 import { readBounded } from '#support/read-bounded.ts'
+import { proxyReason } from '../../support/proxy.ts'
 
 /** Sends one request of a login. */
 export type LoginFetch = (url: string, request: RequestInit) => Promise<Response>
@@ -26,7 +27,10 @@ export function loginFetch(server: URL, signal: AbortSignal): LoginFetch {
     } catch (cause) {
       signal.throwIfAborted()
       if (cause instanceof LoginFault) throw cause
-      const reason = deadline.signal.aborted ? `did not answer within ${answerMs / 1_000} s` : 'could not be reached'
+      // LGN-12
+      const proxy = proxyReason(cause)
+      const unreached = proxy === undefined ? 'could not be reached' : `could not be reached: ${proxy}`
+      const reason = deadline.signal.aborted ? `did not answer within ${answerMs / 1_000} s` : unreached
       throw new LoginFault(`${url.origin} ${reason}`)
     } finally {
       deadline.end()

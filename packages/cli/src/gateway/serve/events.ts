@@ -24,6 +24,7 @@ export interface GatewayEvent {
     | 'approval_answered'
     | 'approval_displaced'
     | 'notification_failed'
+    | 'proxy'
     | 'failure'
     | 'stopping'
   /** The name of the MCP server that the event is about. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
 import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -14,6 +14,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  vi.unstubAllEnvs()
   await clients.end()
   await home.remove()
 })
@@ -43,17 +44,21 @@ describe('a gateway', () => {
     expect(await gateway.health()).toEqual({ healthy: true, reasons: [], dryRun: false, sessions: 1, calls: 0 })
   })
 
-  it('gives the secret to the program alone, with few variables of its own [GTW-11] [GTW-13]', async () => {
-    process.env['PROCURA_TEST_VARIABLE'] = 'x'
+  it('gives the secret to the program alone, with few variables of its own [GTW-11] [GTW-13] [GTW-54]', async () => {
+    const network = [
+      ...['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy'],
+      ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+    ]
+    for (const name of [...network, 'PROCURA_TEST_VARIABLE']) vi.stubEnv(name, '/dev/null')
     await home.open()
-    delete process.env['PROCURA_TEST_VARIABLE']
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
     const mail = await clients.open(agent.folder)
     expect(textOf(await mail.call('secret'))).toBe(createHash('sha256').update(canary).digest('hex'))
     const names = textOf(await mail.call('variables')).split(' ')
     const allowed = 'CALLS_FILE HOME LANG LC_ALL LC_CTYPE LOGNAME MAIL_KEY PATH TMPDIR TZ USER'.split(' ')
-    expect(names.filter((name) => !allowed.includes(name))).toEqual([])
+    expect(names.filter((name) => ![...allowed, ...network].includes(name))).toEqual([])
+    expect(names).toEqual(expect.arrayContaining(network))
     expect(names).toContain('MAIL_KEY')
   })
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { quote } from '#support/quote.ts'
+import { networkVariables } from '../../../support/proxy.ts'
 import type { StdioServerConfig } from '../../configuration/read-gateway-config.ts'
 import { redactStream } from './redact-secrets.ts'
 import { openStderrFile, type StderrFile } from './stderr-file.ts'
@@ -22,7 +23,10 @@ export interface RunningChild {
 const patience = Object.freeze({ inputMs: 1_000, termMs: 2_000 })
 
 /** The variables that a program gets from the environment of the gateway. GTW-13 */
-const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'] as const
+const inherited: readonly string[] = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR'],
+  ...networkVariables,
+]
 
 /**
  * Starts the program of a server.
