@@ -71,12 +71,12 @@ export async function backup(words: readonly string[], flags: Flags, host: Host)
   return 0
 }
 
-/** The path of a part of the home folder, relative to it. */
-function insideOf(home: string, path: string): string {
+/** The path of a part of a home folder or of its backup, relative to it. */
+export function insideOf(home: string, path: string): string {
   const inner = relative(home, path)
   if (inner !== '' && !inner.startsWith('..') && !isAbsolute(inner)) return inner
   throw new UsageError(
-    `${quote(path, 256)}, which gateway.json names, is not in the home folder, and a backup has that folder alone; move it there, or copy it yourself with all of the home folder`,
+    `${quote(path, 256)}, which gateway.json names, is not in ${quote(home, 256)}, and a backup has that folder alone; move it there, or copy it yourself with all of the home folder`,
   )
 }
 

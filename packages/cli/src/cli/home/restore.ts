@@ -17,7 +17,7 @@ import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
 import { wholePath } from '../wrap/plan.ts'
 import { emptyFolder } from '../wrap/plan-stdio.ts'
-import { type BackupNote, noteName } from './backup.ts'
+import { type BackupNote, insideOf, noteName } from './backup.ts'
 import { copyHome, makeFolderOnce } from './copy-home.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { checkFolder, ensureFolder, exists } from './home-files.ts'
@@ -32,6 +32,8 @@ interface RestoredHome {
   readonly agents: ReadonlyMap<string, readonly Delegation[]>
   /** Other owners, for which the gateway no longer acts. */
   readonly subjects: readonly string[]
+  /** Approvers beside the owner, whom `gateway.json` names. Without a delegation, their approvals count by its rules. */
+  readonly approvers: readonly string[]
 }
 
 /**
@@ -49,6 +51,7 @@ export async function restore(words: readonly string[], flags: Flags, host: Host
   const gateway = await readGatewayFile(from)
   if (gateway === undefined)
     throw new UsageError(`${quote(from, 256)} has no gateway.json, so it is not a whole backup`)
+  const files = [gateway.vault.file, gateway.serviceKey].map((path) => insideOf(from, path))
   const { key, keyFile, hint } = await keyOf(gateway, from, home, flags, host)
   // A wrong key is found before anything is written.
   await openOwner(from, key)
@@ -56,7 +59,6 @@ export async function restore(words: readonly string[], flags: Flags, host: Host
   await makeFolders(dirname(home))
   const made: RestoredHome[] = []
   await makeFolderOnce(home, async (folder, lock) => {
-    const files = [gateway.vault.file, gateway.serviceKey].map((path) => relative(from, path))
     await copyHome(from, folder, { files: [...files, 'owner.key'] })
     made.push(await renewHome({ folder, home, key, keyFile, lock, gateway, vault: files[0] as string }, note))
   })
@@ -144,8 +146,16 @@ async function renewHome(renewal: Renewal, note: BackupNote): Promise<RestoredHo
   for (const agent of restoredAgents(place)) agents.set(agent, (await restoredOf(place, agent)).delegations)
   for (const agent of await namesInFolder(join(folder, 'agents')))
     await nameOwner(join(folder, 'agents', agent, 'connect.json'), former, did, lock)
-  await writeGatewayFile(folder, await contentOf(renewal, former, did), lock)
-  return { did, agents, subjects: gateway.subjects.filter((one) => !former.has(one)) }
+  const content = await contentOf(renewal, former, did)
+  await writeGatewayFile(folder, content, lock)
+  const approvers = approversIn(content).filter((one) => one !== did)
+  return { did, agents, subjects: gateway.subjects.filter((one) => !former.has(one)), approvers }
+}
+
+/** The approvers of a configuration, and of the rules of its servers. */
+function approversIn({ approvals, servers }: Readonly<Record<string, unknown>>): readonly string[] {
+  const rules = Object.values(Object(servers)).flatMap((server) => Object.values(Object(Object(server).approvals)))
+  return [...new Set([approvals, ...rules].flatMap((one) => (Object(one).approvers ?? []) as readonly string[]))]
 }
 
 /** Names the new key of the owner in the `connect.json` of an agent. One that is damaged stays as it is. */
@@ -182,7 +192,7 @@ async function contentOf(
 }
 
 function report(
-  { did, agents, subjects }: RestoredHome,
+  { did, agents, subjects, approvers }: RestoredHome,
   home: string,
   hints: string[],
   flags: Flags,
@@ -191,7 +201,7 @@ function report(
   if (flags['json'] === true)
     host.print(
       JSON.stringify({
-        ...{ home, owner: did, subjects },
+        ...{ home, owner: did, subjects, approvers },
         agents: [...agents].map(([name, all]) => ({
           name,
           had: all.map(({ command, policy }) => ({ command, policy })),
@@ -203,12 +213,19 @@ function report(
     host.complain(
       `\`procura renew ${shellQuoted(name)}\` issues again what the agent ${name} had, also if it was revoked after the backup was made:`,
     )
-    const lines = new Set(all.map(({ command, policy }) => wordsOf(command, policy).join('\n  ')))
-    for (const line of lines) host.complain(`  ${line}`)
+    // A message is one line.
+    const grants = new Map(
+      all.map(({ command, policy }) => [JSON.stringify([command, policy]), wordsOf(command, policy)]),
+    )
+    for (const line of [...grants.values()].flat()) host.complain(`  ${line}`)
   }
   for (const one of subjects)
     host.complain(
       `the gateway does not act for the owner ${one} any more, because what that owner revoked is not in a backup; add it to \`subjects\` of gateway.json when it has revoked that again`,
+    )
+  for (const one of approvers)
+    host.complain(
+      `${one} is an approver, as when the backup was made; remove it from gateway.json if you have removed it since`,
     )
   for (const hint of hints) host.complain(hint)
   host.complain(

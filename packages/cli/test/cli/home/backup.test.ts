@@ -1,6 +1,6 @@
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Delegation, delegate, never } from 'procura'
+import { type Delegation, delegate, generateSigner, never } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
@@ -214,6 +214,33 @@ describe('a backup', () => {
     await gateways.serve(other)
     expect((await quiet('renew', 'claude', '--home', other)).code).toBe(0)
     expect(await call(agentFolder('claude', other), 'secret')).toMatch(/^\w{16}/)
+  }, 60_000)
+
+  it('names who approves again, prints a line for each condition, and writes nothing beside the folder [CLI-57]', async () => {
+    await done('wrap', path, '--policy', 'send: .to == bob', '--approve', 'send')
+    const file = join(machine.home, 'gateway.json')
+    const content = JSON.parse(readFileSync(file, 'utf8'))
+    const [ann, bob] = [(await generateSigner()).did, (await generateSigner()).did]
+    const [owner] = content.subjects
+    content.servers.mail.approvals = { send: { approvers: [owner, bob] } }
+    writeFileSync(file, JSON.stringify({ ...content, approvals: { approvers: [ann] } }))
+    await done('backup', target)
+    lose()
+    const copy = join(target, 'gateway.json')
+    const saved = readFileSync(copy, 'utf8')
+    cpSync(join(target, 'service.key'), join(machine.folder, 'service.key'))
+    writeFileSync(copy, JSON.stringify({ ...JSON.parse(saved), service: { key: '../service.key' } }))
+    const refused = await restore('--home', join(machine.folder, 'below', 'home'))
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('which gateway.json names, is not in')])
+    expect(existsSync(join(machine.folder, 'below'))).toBe(false)
+    writeFileSync(copy, saved)
+    const { code, err } = await restore()
+    expect(code, err).toBe(0)
+    const lines = err.split('\n')
+    expect(lines).toContain('  may call the tool send of mail, if')
+    expect(lines.some((line) => line.startsWith('    `.to` is'))).toBe(true)
+    const named = lines.filter((line) => line.includes('is an approver')).map((line) => line.split(' ')[0])
+    expect(named).toEqual([ann, bob])
   }, 60_000)
 
   it('refuses a folder that exists, one that is no whole backup, another key, and others who can read it [CLI-57]', async () => {
