@@ -32,7 +32,7 @@ interface RestoredHome {
   readonly agents: ReadonlyMap<string, readonly Delegation[]>
   /** Other owners, for which the gateway no longer acts. */
   readonly subjects: readonly string[]
-  /** Approvers beside the owner, whom `gateway.json` names. Without a delegation, their approvals count by its rules. */
+  /** Approvers beside the owner, whom `gateway.json` names. By its rules, they count without a delegation. */
   readonly approvers: readonly string[]
 }
 
