@@ -581,6 +581,15 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a configuration that is not named',
+    async ends(world) {
+      const keys = ` --key-file '${world.keyFile}'`
+      const without = world.run(['wrap']).all
+      commandIn(world.run(['wrap', '--tools', 'send']).all, 'wrap')
+      follow(world, without, 'wrap', `'${world.config}'${keys}`)
+    },
+  },
+  {
     situation: 'a configuration that git tracks',
     async ends(world) {
       for (const words of [

@@ -49,6 +49,11 @@ const homeFiles: readonly (readonly [Place['kind'], readonly string[]])[] = Obje
   ],
 ])
 
+/** The usual configurations of clients of a user. They may not exist. */
+export function usualConfigs(home: string): readonly string[] {
+  return (homeFiles[0]?.[1] ?? []).map((name) => join(home, name))
+}
+
 /** The files of a user that may still contain a secret: configurations, their backups, histories, `.env`. */
 export async function* searchedFiles(home: string, configs: readonly string[]): AsyncGenerator<Place, void> {
   const seen = new Set<string>()
@@ -59,7 +64,7 @@ export async function* searchedFiles(home: string, configs: readonly string[]): 
     if (content !== undefined) yield { name: path, kind, content }
   }
   for (const [kind, names] of homeFiles) for (const name of names) yield* read(join(home, name), kind)
-  const known = new Set([...configs, ...(homeFiles[0]?.[1] ?? []).map((name) => join(home, name))])
+  const known = new Set([...configs, ...usualConfigs(home)])
   for (const path of known) {
     if (configs.includes(path)) yield* read(path, 'configuration')
     for (const backup of await backupsOf(path)) yield* read(backup, 'backup')

@@ -36,15 +36,30 @@ export function ownTerminal(host: Host, otherwise: string): OwnTerminal {
 
 /** Asks for the line `yes`. Everything else is a no: another line, the end of the input, and ten minutes. */
 export async function askYes(terminal: OwnTerminal): Promise<boolean> {
+  return (await askLine(terminal, 'Type yes and press Enter; anything else is a no: ')) === 'yes'
+}
+
+/**
+ * Asks for a line.
+ *
+ * @param question - has no text of others.
+ * @returns an empty line at the end of the input, and after ten minutes.
+ */
+export async function askLine(terminal: OwnTerminal, question: string): Promise<string> {
   const { input, output, readingMs: ignoredMs } = terminal
-  output.write('Type yes and press Enter; anything else is a no: ')
+  output.write(question)
+  // A stream reports its end once.
+  const { readableEnded, destroyed } = Object(input) as {
+    readonly readableEnded?: boolean
+    readonly destroyed?: boolean
+  }
+  if (readableEnded === true || destroyed === true) return ''
   const deadline = startDeadline([], answerMs)
   try {
-    const line = await unlessAborted(() => readTypedLine(input, ignoredMs, deadline.signal), deadline.signal)
-    return line === 'yes'
+    return await unlessAborted(() => readTypedLine(input, ignoredMs, deadline.signal), deadline.signal)
   } catch {
     output.write('\n')
-    return false
+    return ''
   } finally {
     deadline.end()
   }

@@ -33,8 +33,9 @@ const client: VerbOption = {
 export const wrapVerbs: readonly Verb[] = [
   {
     name: 'wrap',
-    operands: 'CONFIG',
-    about: "move the MCP servers of a client's configuration behind the gateway, and their secrets into the vault",
+    operands: '[CONFIG]',
+    about:
+      "move the MCP servers of a client's configuration behind the gateway, and their secrets into the vault; without a path, a dialogue finds the configurations",
     options: [
       client,
       { name: 'server', value: 'NAME', many: true, about: 'only this server; default all' },
@@ -102,7 +103,10 @@ export const wrapVerbs: readonly Verb[] = [
     ],
     example: 'procura wrap ~/.claude.json --server mail --policy "send: .to like *@example.com" --type to=email',
     negative: 'a server was refused',
-    run: async (...given) => (await import('./wrap.ts')).wrap(...given),
+    run: async (words, flags, host) =>
+      words.length === 0
+        ? (await import('./wrap-dialogue.ts')).wrapDialogue(flags, host)
+        : (await import('./wrap.ts')).wrap(words, flags, host),
   },
   {
     name: 'unwrap',

@@ -106,7 +106,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
       if (found === undefined) return false
       const known = knownOf(server)
       try {
-        const { tools, announced } = await listOf(server, found.config, own, ending)
+        const { tools, announced } = await listServer(server, found.config, own, ending)
         if (!isPresent()) return false
         // It may have waited for its turn while the configuration changed.
         const isAccepted = await known.inTurn(async () => isPresent() && write(server, tools, true))
@@ -154,7 +154,12 @@ async function hashesOf(tools: readonly PinnedTool[]): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
 }
 
-async function listOf(
+/**
+ * Asks a server for its tools, in a session of its own.
+ *
+ * @throws an error whose message contains no text of the server.
+ */
+export async function listServer(
   server: string,
   config: Parameters<typeof openUpstream>[1],
   own: LookParts['own'],
