@@ -53,6 +53,24 @@ export function proxyOf(env: Env): Proxy | undefined {
   return named('HTTPS_PROXY', env) ?? named('HTTP_PROXY', env)
 }
 
+/** The variables about the network for a file that others may read, and the names of those with a password. GTW-55 */
+export function networkFor(env: Env): {
+  readonly variables: Readonly<Record<string, string>>
+  readonly left: string[]
+} {
+  const set = networkVariables.flatMap((name): [string, string][] => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value]]
+  })
+  // A value that is not a URL may have a password somewhere.
+  const isOpen = ([name, value]: [string, string]): boolean =>
+    value === '' || !/^https?_proxy$/i.test(name) || (URL.canParse(value) && /^https?:\/\/[^/@]+\/?$/.test(value))
+  return {
+    variables: Object.fromEntries(set.filter(isOpen)),
+    left: set.filter((one) => !isOpen(one)).map(([name]) => name),
+  }
+}
+
 /** The message of a request that failed at the proxy, or undefined. It has no secret. */
 export function proxyReason(error: unknown): string | undefined {
   return faultIn(error)?.message

@@ -8,6 +8,8 @@ export interface ServiceStart {
   readonly home: string
   /** `PATH` of the person who installs the service: the programs of the servers are found by it. */
   readonly path: string | undefined
+  /** Its variables about the network, without a password. Default: none. */
+  readonly network?: Readonly<Record<string, string>>
 }
 
 /**
@@ -15,7 +17,12 @@ export interface ServiceStart {
  *
  * @throws UsageError when a path has a character that a unit cannot have.
  */
-export function userUnit({ program: [node = '', ...words], home, path }: ServiceStart): string {
+export function userUnit(start: ServiceStart): string {
+  const {
+    program: [node = '', ...words],
+    home,
+  } = start
+  const variables = variablesOf(start).map(([name, value]) => `Environment=${unitWord(`${name}=${value}`)}\n`)
   const line = [unitWord(node), ...[...words, 'serve', '--home', home].map((word) => unitWord(word, '$$'))]
   return `[Unit]
 Description=Procura gateway
@@ -23,7 +30,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-${path === undefined ? '' : `Environment=${unitWord(`PATH=${path}`)}\n`}ExecStart=${line.join(' ')}
+${variables.join('')}ExecStart=${line.join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=10
@@ -62,16 +69,16 @@ export function describeService(text: string, home: string): { readonly isOurs: 
 export const launchLabel = 'procura.gateway'
 
 /** The property list of launchd for a gateway of a user. Nothing here was run on macOS. */
-export function launchAgent({ program, home, path }: ServiceStart): string {
+export function launchAgent(start: ServiceStart): string {
+  const { program, home } = start
   const words = [...program, 'serve', '--home', home].map(xmlString).join('\n    ')
+  const variables = variablesOf(start).map(([name, value]) => `    <key>${name}</key>\n    ${xmlString(value)}\n`)
   const environment =
-    path === undefined
+    variables.length === 0
       ? ''
       : `  <key>EnvironmentVariables</key>
   <dict>
-    <key>PATH</key>
-    ${xmlString(path)}
-  </dict>
+${variables.join('')}  </dict>
 `
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -95,6 +102,10 @@ ${environment}  <key>RunAtLoad</key>
 `
 }
 
+function variablesOf({ path, network = {} }: ServiceStart): readonly [string, string][] {
+  return [...(path === undefined ? [] : [['PATH', path] satisfies [string, string]]), ...Object.entries(network)]
+}
+
 function xmlString(text: string): string {
   checkText(text)
   return `<string>${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</string>`
@@ -103,5 +114,7 @@ function xmlString(text: string): string {
 /** A control character would begin another line of a unit, and so another setting. */
 function checkText(text: string): void {
   if (/\p{Cc}/u.test(text))
-    throw new UsageError('a path of the service has a control character; use another home folder or PATH')
+    throw new UsageError(
+      'a path or variable of the service has a control character; use another home folder, PATH or NO_PROXY',
+    )
 }

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import process from 'node:process'
 import { createDurableFile } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
+import { networkFor } from '../../support/proxy.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { userHome } from '../../support/user-home.ts'
 import { controlGateway, sendControl } from '../gateway/control.ts'
@@ -79,7 +80,8 @@ export async function installService(words: readonly string[], flags: Flags, hos
       'nobody types a passphrase for a service; name its source in `vault.unlock` of gateway.json, such as { "keyring": true }',
     )
   const manager = managerOf(host)
-  const text = manager.text({ program: programOf(host), home, path: host.env['PATH'] })
+  const { variables: network, left } = networkFor(host.env)
+  const text = manager.text({ program: programOf(host), home, path: host.env['PATH'], network })
   const before = await readText(manager.file)
   if (before !== undefined && !describeService(before, home).isSame)
     throw new UsageError(
@@ -96,6 +98,10 @@ export async function installService(words: readonly string[], flags: Flags, hos
     if (before === undefined) await rm(manager.file, { force: true })
     throw new Error(`\`${command.join(' ')}\` failed: ${fault}`)
   }
+  if (left.length > 0)
+    host.complain(
+      `the service does not have ${left.join(' and ')}: a proxy with a password is not written into its file`,
+    )
   if (!(await listens(config))) {
     if (flags['json'] === true) host.print(JSON.stringify({ file: manager.file, listens: false }))
     host.complain(`${manager.file} is installed, and the gateway does not listen yet; \`${manager.show}\` shows why`)

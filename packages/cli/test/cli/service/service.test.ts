@@ -86,6 +86,31 @@ describe('procura service', () => {
     expect(existsSync(join(home.folder, 'control.sock'))).toBe(false)
   }, 60_000)
 
+  it('writes the variables about the network, and no password [GTW-55]', () => {
+    const env = {
+      ...{ HTTPS_PROXY: 'http://ann:CANARY@proxy.test:80', https_proxy: 'ann:CANARY@proxy.test', http_proxy: '' },
+      ...{ HTTP_PROXY: 'http://proxy.test:3128', NO_PROXY: '10%, .corp.test', NODE_EXTRA_CA_CERTS: '/etc/a b.pem' },
+    }
+    const { code, all } = procura(install, env)
+    expect([code, all]).toEqual([0, expect.stringContaining('the service does not have HTTPS_PROXY and https_proxy: ')])
+    const text = readFileSync(unit, 'utf8')
+    expect(text).toContain(
+      [
+        'Environment=HTTP_PROXY=http://proxy.test:3128',
+        'Environment=http_proxy=',
+        'Environment="NO_PROXY=10%%, .corp.test"',
+        'Environment="NODE_EXTRA_CA_CERTS=/etc/a b.pem"',
+        'ExecStart=',
+      ].join('\n'),
+    )
+    expect(all + text).not.toMatch(/CANARY|https_proxy=|HTTPS_PROXY=/)
+    expect(procura(['stop']).code).toBe(0)
+    expect(procura(['service', 'remove']).code).toBe(0)
+    expect(procura(install, { NO_PROXY: 'a\nExecStart=/bin/false' }).all).toContain('has a control character')
+    const start = { program: ['/n'], home: '/h', path: '/p', network: { NO_PROXY: '<a>' } }
+    expect(launchAgent(start)).toContain('    <key>NO_PROXY</key>\n    <string>&lt;a&gt;</string>\n  </dict>')
+  }, 60_000)
+
   it('replaces and removes no file of another home folder or program [CLI-36]', () => {
     mkdirSync(join(unit, '..'), { recursive: true })
     const other = userUnit({ program: ['/usr/bin/procura'], home: '/elsewhere', path: undefined })
