@@ -26,6 +26,7 @@ import { answerApproval, type WaitingApproval } from '../../gateway/serve/approv
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { agentStores } from '../home/agent-stores.ts'
+import { recordIssued } from '../home/home-ledger.ts'
 import { held } from '../home/issue.ts'
 import { forgetIssued, type IssuedPlace, noteIssued, openIssued, renewableOf } from '../home/issued.ts'
 import { vaultKey } from '../home/vault-key.ts'
@@ -165,8 +166,10 @@ export async function giveScope(
   request.authorization.consume(systemClock.now())
   const { agent: audience, command, cid } = request
   const delegation = await delegate({ issuer, audience, command, policy, expiration, meta: { approval: cid } })
-  await inHome(dirname(config.path), async () => {
+  const home = dirname(config.path)
+  await inHome(home, async () => {
     const place: IssuedPlace = await openIssued(config.vault.file, key)
+    await recordIssued(home, [delegation])
     await record(flags, host, (ledger) => ledger.issued([delegation]))
     await noteIssued(place, agent, [delegation])
     try {

@@ -1,17 +1,19 @@
-import { cpSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { delegate, generateSigner, invoke, type Policy } from 'procura'
+import { type Delegation, delegate, generateSigner, invoke, type Policy } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { requestApproval } from 'procura/approval'
+import { revoke } from 'procura/revocation'
 import { decodeDelegation } from 'procura/token'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { giveScope, scopesFor } from '../../../../src/cli/approvals/scoped.ts'
 import { issuedTo, noteIssued, openIssued } from '../../../../src/cli/home/issued.ts'
+import { sendRevocation } from '../../../../src/cli/tokens/send-revocation.ts'
 import { readGatewayConfig } from '../../../../src/gateway/configuration/read-gateway-config.ts'
 import { approvalFiles } from '../../../../src/gateway/serve/approvals/approval-files.ts'
 import { type KeptRequest, readKeptRequest } from '../../../../src/gateway/serve/approvals/kept-request.ts'
 import { listApprovals } from '../../../../src/gateway/serve/approvals/review-approvals.ts'
-import { runCli } from '../../../cli/run-cli.ts'
+import { type CliResult, runCli } from '../../../cli/run-cli.ts'
 import type { AgentHome } from '../../agent-side/connect/agent-home.ts'
 import { type Answer, connectClient, type LineClient } from '../../agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway-home.ts'
@@ -161,12 +163,43 @@ describe('an approval with a scope', () => {
 
   it('APR-72 is in the log with each call, and in the ledger that is named', async () => {
     const { call } = await started(mails)
-    const ledger = join(home.folder, 'ledger')
+    const ledger = join(home.folder, 'audit', 'approvals')
     const { out } = await answer(call, eve, '1', '--json', '--ledger', ledger)
     const { delegation } = JSON.parse(out) as { readonly delegation: string }
     await call('send', eve)
     expect(JSON.stringify(await home.records())).toContain(delegation)
     expect((await runCli(['log', ledger, '--json'])).out).toContain(delegation)
+  })
+
+  it('is in the ledger of the home folder until it is revoked [LOG-22]', async () => {
+    const { call } = await started(mails)
+    const could = (...words: readonly string[]): Promise<CliResult> =>
+      runCli(['log', 'could', '--agent', 'assistant', '--home', home.folder, ...words])
+    const { out } = await answer(call, eve, '1', '--json')
+    const { delegation } = JSON.parse(out) as { readonly delegation: string }
+    const given = await could('--at', 'now')
+    expect([given.code, given.out]).toEqual([0, expect.stringContaining(`  by ${delegation}`)])
+    expect(given.out).toMatch(/^\/mcp\/mail\/send for the owner\n {2}where .*eve@evil\.example/)
+    expect((await could('--at', 'yesterday')).code).toBe(1)
+    wait(120)
+    const tokens = await fileDelegationStore({ path: join(agent.folder, 'delegations') }).load({})
+    const held = await Promise.all(tokens.map((one) => decodeDelegation(one)))
+    const scope = held.find(({ cid }) => String(cid) === delegation) as Delegation
+    const revocation = await revoke({ issuer: home.owner, delegation: scope })
+    expect(await sendRevocation(home.folder, revocation, [scope])).toMatchObject({ state: 'taken' })
+    wait(60)
+    expect((await could('--at', 'now')).out).not.toContain(delegation)
+    expect((await could('--at=-2m')).out).toContain(`  by ${delegation}`)
+  })
+
+  it('is not given when the ledger of the home folder cannot be written [LOG-22]', async () => {
+    const { call } = await started(mails)
+    writeFileSync(join(home.folder, 'ledger'), 'a file')
+    const said = await answer(call, eve, '1')
+    expect(said.code, said.err).toBe(2)
+    expect(textOf(await call('send', eve))).toMatch(/^Denied/)
+    const place = await openIssued(join(home.folder, 'vault'), { keyFile: join(home.folder, 'vault.key') })
+    expect(await issuedTo(place, 'assistant')).toEqual([])
   })
 
   it('APR-74 has the length and the number of the options, which are checked first', async () => {
