@@ -5,6 +5,7 @@ import { secretVerbs } from './home/secret-verbs.ts'
 import type { VaultFlags } from './home/vault.ts'
 import { auditVerbs, logVerbs, storeVerbs } from './logs/log-verbs.ts'
 import { policyVerbs } from './policy/policy-verbs.ts'
+import { teamVerbs } from './team/team-verbs.ts'
 import type { Verb, VerbOption } from './verb.ts'
 import { wrapVerbs } from './wrap/wrap-verbs.ts'
 
@@ -271,6 +272,7 @@ const completionVerb: Verb = {
 export const verbs: readonly Verb[] = [
   ...wrapVerbs,
   ...policyVerbs,
+  ...teamVerbs,
   ...secretVerbs,
   ...keyVerbs,
   ...authorityVerbs,

@@ -1348,6 +1348,19 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'an invitation, where the gateway listens on a socket, of a name with delegations',
+    async ends(world) {
+      wrapped(world, '--agent', 'bob')
+      const { all } = world.run(['invite', 'ann'])
+      const port = await freePort()
+      configure(world, (content) => ({ ...content, listen: { address: `127.0.0.1:${port}` } }))
+      for (const start of ['stop', 'start']) done(world, commandIn(all, start))
+      rmSync(join(world.home, 'agents', 'bob'), { recursive: true })
+      done(world, commandIn(world.run(['invite', 'bob']).all, 'revoke'))
+      expect(world.run(['invite', 'bob']).all).toContain('standard input is not a terminal')
+    },
+  },
+  {
     situation: 'a key file that does not exist',
     async ends(world) {
       const path = join(world.folder, 'new.key')
@@ -1383,11 +1396,13 @@ const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[
     ],
     ...[
       'still reaches it',
+      'team/join.ts',
       'listen-for-api.ts',
       'with the policy that',
       'correct that, and run `procura doctor` again',
     ],
   ],
+  ['invite.test.ts runs it, with a second user', 'so end them with', 'ends its delegations'],
   [
     'the situation takes minutes or a thousand requests',
     'did not answer within',
