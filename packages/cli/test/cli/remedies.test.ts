@@ -1209,6 +1209,18 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a server with a key that is not behind the gateway',
+    async ends(world) {
+      writeFileSync(
+        world.config,
+        JSON.stringify({ mcpServers: { mail: mail(), post: mail({ POST_KEY: 'canary-2' }) } }),
+      )
+      wrapped(world, '--server', 'mail')
+      done(world, commandIn(world.doctor('unwrapped'), 'wrap'))
+      expect(world.doctor('unwrapped')).toMatch(/^ok/)
+    },
+  },
+  {
     situation: 'a home folder that is lost, and a backup of it',
     async ends(world) {
       wrapped(world, '--policy', 'send: .to == ann')

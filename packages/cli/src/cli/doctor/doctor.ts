@@ -32,6 +32,7 @@ import { checkLogins } from './check-logins.ts'
 import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkTools } from './check-tools.ts'
+import { checkUnwrapped } from './check-unwrapped.ts'
 import { otherEnds } from './delegation-ends.ts'
 import type { Checked, Finding } from './finding.ts'
 import { readableKey } from './readable-key.ts'
@@ -102,6 +103,11 @@ function checksOf(
       'secrets',
       'no secret of the vault is readable in the places that were searched',
       () => secrets(home, gateway, folder, configs, key),
+    ],
+    [
+      'unwrapped',
+      'no other server of the configurations has a key in the clear',
+      () => checkUnwrapped(folder, indexes),
     ],
     ['modes', 'only this user has access to the home folder', () => checkModes(home)],
     ['drafts', 'no draft of a configuration is left', () => checkDrafts(configs)],

@@ -79,6 +79,43 @@ async function audience(): Promise<string> {
 }
 
 describe('procura doctor', () => {
+  it('reports keys of servers that are not behind the gateway, and of settings, by their names [WRP-72]', async () => {
+    expect((await doctor('unwrapped')).findings).toEqual([])
+    const [other, third] = ['ghp_CANARY0of0another0server0012345678', 'canary-of-settings']
+    const reference = ['$', '{KEY}'].join('')
+    const servers = {
+      github: { type: 'http', url: 'https://api.example/mcp', headers: { Authorization: `Bearer ${other}` } },
+      plain: { command: 'node', env: { LOG_LEVEL: 'debug', TEAM: 'a team of people', KEY: reference } },
+    }
+    const { mcpServers } = JSON.parse(readFileSync(path, 'utf8'))
+    writeFileSync(path, JSON.stringify({ mcpServers: { ...mcpServers, ...servers } }))
+    machine.write(
+      '.cursor/mcp.json',
+      JSON.stringify({ mcpServers: { mine: { command: 'x', env: { A_TOKEN: other } } } }),
+    )
+    machine.write(
+      '.codex/config.toml',
+      `[mcp_servers.crm]\ncommand = "x"\n[mcp_servers.crm.env]\nCRM_KEY = "${third}"\n`,
+    )
+    const settings = machine.write('.claude/settings.json', JSON.stringify({ env: { API_KEY: third, DEBUG: '1' } }))
+    for (const damaged of ['', '{', '[]', `{"env":7}`, '['.repeat(5_000)]) {
+      machine.write('.claude.json', damaged)
+      machine.write('.claude/settings.local.json', damaged)
+      const { code, findings } = await doctor('unwrapped')
+      expect(JSON.stringify(findings)).not.toMatch(new RegExp(`${other}|${third}`))
+      expect(
+        findings.map(({ thing, fault, note }) => [thing.replace(/:\d+$/, ''), fault.split(' in the clear')[0], note]),
+      ).toEqual([
+        [path, 'has Authorization of the server github', true],
+        [settings, 'has the variable API_KEY', true],
+        [join(machine.folder, '.codex/config.toml'), 'has CRM_KEY of the server crm', true],
+        [join(machine.folder, '.cursor/mcp.json'), 'has A_TOKEN of the server mine', true],
+      ])
+      expect(findings[0]?.remedy).toContain(`\`procura wrap ${path} --server github\``)
+      expect(code).toBe(1)
+    }
+  })
+
   it('has nothing to report about an arrangement that works, and says what it checked', async () => {
     await listen({ procura: 1, audience: await audience() })
     const report = await doctor()
@@ -91,7 +128,16 @@ describe('procura doctor', () => {
     ])
     const { out } = await machine.procura(['doctor'])
     expect(out.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
-      ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'note owner-key', 'note programs', 'ok clients'],
+      ...[
+        'ok secrets',
+        'ok unwrapped',
+        'ok modes',
+        'ok drafts',
+        'note vault-key',
+        'note owner-key',
+        'note programs',
+        'ok clients',
+      ],
       ...['ok gateway', 'ok delegations', 'ok logins', 'ok tools', 'note hooks', 'ok log'],
     ])
   })
