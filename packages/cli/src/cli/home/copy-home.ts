@@ -11,8 +11,8 @@ import { namesInFolder } from '../../support/names-in-folder.ts'
 import { UsageError } from '../usage-error.ts'
 import { exists } from './home-files.ts'
 
-/** The files of an agent. Others in its folder are its own. */
-const agentFiles = ['agent.key', 'connect.json', 'delegations'] as const
+/** The files of an agent. Its delegations end with the key of the owner; others in its folder are its own. */
+const agentFiles = ['agent.key', 'connect.json'] as const
 
 /** Folders of a home folder whose files are copied, with the folders in them. */
 const folders = ['wrapped', 'tools', 'ledger'] as const

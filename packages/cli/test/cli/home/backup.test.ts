@@ -159,6 +159,8 @@ describe('a backup', () => {
     await done('backup', target)
     lose()
     expect((await restore()).code).toBe(0)
+    // No verb counts what has ended with the former key.
+    expect((await machine.procura(['status'])).out).not.toContain('may call')
     expect((await run('renew', 'claude')).code).toBe(1)
     expect(await commands()).toEqual([])
   }, 60_000)
