@@ -4,12 +4,14 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { quote } from '#support/quote.ts'
 import { runProgram } from '../../support/run-program.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
-import type { ServerEntry } from '../clients/config-document.ts'
+import type { DataObject, ServerEntry } from '../clients/config-document.ts'
 import type { ConfigFile } from '../clients/config-file.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
 import { connectionOf } from './connect-line.ts'
+import { secretValuesIn } from './secrets-in-words.ts'
+import { sortValue } from './sort-value.ts'
 
 /** Prints a server of a file: the arguments are its path, and the name of the server. */
 const printServer = `node -p 'JSON.stringify(require(process.argv[1]).mcpServers[process.argv[2]])'`
@@ -22,26 +24,42 @@ const printServer = `node -p 'JSON.stringify(require(process.argv[1]).mcpServers
  * @throws UsageError with the commands that wrap these servers for this user alone.
  */
 export async function checkNotShared(
-  { path }: Pick<ConfigFile, 'path'>,
+  { path, given = path }: Pick<ConfigFile, 'path'> & { readonly given?: string },
   servers: readonly ServerEntry[],
   flags: Flags,
   host: Pick<Host, 'env'>,
 ): Promise<void> {
-  const open = servers.filter(({ value }) => connectionOf(value) === undefined).map(({ name }) => name)
-  if (basename(path) !== '.mcp.json' || open.length === 0) return
+  const open = servers.filter(({ value }) => connectionOf(value) === undefined)
+  if (![path, given].some((one) => basename(one) === '.mcp.json') || open.length === 0) return
   const fault = await trackedBy(path, host.env)
   if (fault === undefined) return
-  // Claude Code takes no other names.
-  const names = open.filter((name) => /^[A-Za-z0-9_-]{1,64}$/.test(name))
+  // Claude Code takes no other names, and other processes can read the words of a command.
+  const names = open
+    .filter(({ name, value }) => /^[A-Za-z0-9_-]{1,64}$/.test(name) && !hasSecret(value))
+    .map(({ name }) => name)
+  const rest = open.length === names.length ? '' : ' (those without a command here, by an editor)'
   const where = `cd ${shellQuoted(dirname(path))} && claude mcp add-json --scope local`
   const steps = names.map((name) => `\`${where} ${name} "$(${printServer} ${shellQuoted(path)} ${name})"\``)
   const chosen = names.map((name) => ` --server ${name}`).join('')
   throw new UsageError(
     [
-      `${quote(path, 256)} ${fault}, so it stays as it is: the command lines of wrap have paths of this computer. Copy the servers into your own file, where they go before those of the project`,
+      `${quote(path, 256)} ${fault}, so it stays as it is: the command lines of wrap have paths of this computer. Copy the servers into your own file${rest}, where they go before those of the project`,
       ...steps,
       `then wrap that file: \`procura wrap ~/.claude.json${chosen}${optionsOf(flags)}\``,
     ].join('; '),
+  )
+}
+
+/** Whether a server has a secret in the clear, and not only references to variables. */
+function hasSecret(value: DataObject): boolean {
+  if (secretValuesIn(value).length > 0) return true
+  const named = { secret: new Set<string>(), plain: new Set<string>() }
+  return [value['env'], value['headers']].some((all) =>
+    Object.entries(Object(all) as object).some(([name, one]) => {
+      const literal = String(one).replace(/\$\{\w{1,200}\}/g, '')
+      const isReference = literal !== one && /^(?:[A-Za-z]{1,20} )?$/.test(literal)
+      return !isReference && sortValue(name, String(one), named).secret
+    }),
   )
 }
 

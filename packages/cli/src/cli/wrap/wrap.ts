@@ -80,7 +80,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   await followMoved({ file, client, document }, home, flags, host)
   const only = textsOf(flags, 'server')
   const asked = document.servers.filter(({ name }) => only.length === 0 || only.includes(name))
-  await checkNotShared(file, asked, flags, host)
+  await checkNotShared({ ...file, given }, asked, flags, host)
   if (document.servers.length > mostServers)
     throw new UsageError(
       `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,

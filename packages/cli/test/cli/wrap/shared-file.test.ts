@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -139,5 +139,25 @@ require('fs').writeFileSync(process.env.HOME + '/.claude.json', JSON.stringify({
     const { code, err } = await wrap(path)
     expect([code, err]).toEqual([2, expect.stringContaining('`procura wrap ~/.claude.json --key-file ')])
     expect(err).not.toContain('touch')
+  })
+
+  it('is found behind a link, and a server with a key in the clear gets no command [WRP-74]', async () => {
+    const target = machine.write("our project's/shared.json", shared)
+    rmSync(path)
+    symlinkSync(target, path)
+    git('init', '-q')
+    git('add', 'shared.json')
+    const { code, err } = await wrap(path, '--client', 'claude')
+    expect([code, err]).toEqual([2, expect.stringContaining('claude mcp add-json')])
+    const servers = {
+      ref: { command: 'x', env: { A_KEY: reference, PORT: '80' } },
+      literal: { command: 'x', env: { A_KEY: 'canary-literal' } },
+      fallback: { command: 'x', env: { A_KEY: reference.replace('}', ':-canary-default}') } },
+    }
+    writeFileSync(target, JSON.stringify({ mcpServers: servers }))
+    const all = await wrap(path, '--client', 'claude')
+    expect(all.err.match(/add-json --scope local \w+/g)).toEqual(['add-json --scope local ref'])
+    expect(all.err).toContain('those without a command here, by an editor')
+    expect(all.err).not.toContain('canary')
   })
 })
