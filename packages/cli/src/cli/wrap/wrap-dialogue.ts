@@ -125,13 +125,14 @@ async function chooseServers(found: readonly Choice[], terminal: OwnTerminal, ho
   }
   host.complain('each server that you choose is started once, to ask it for its tools')
   for (;;) {
-    const line = await askLine(terminal, 'Which servers? Their numbers, none, or Enter for all: ')
-    if (line === 'none') return []
-    if (line === '') return found
+    // An empty line is also the end of the input: without a word, no program of a configuration is started.
+    const line = await askLine(terminal, 'Which servers? Their numbers, or all; Enter for none: ')
+    if (line === 'none' || line === '') return []
+    if (line === 'all') return found
     const numbers = line.split(/[\s,]+/).map(Number)
     const chosen = found.filter((_, at) => numbers.includes(at + 1))
     if (chosen.length === new Set(numbers).size) return chosen
-    host.complain(`type numbers from 1 to ${found.length}, or none`)
+    host.complain(`type numbers from 1 to ${found.length}, all or none`)
   }
 }
 

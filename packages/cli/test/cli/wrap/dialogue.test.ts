@@ -66,7 +66,7 @@ describe('`wrap` without a path', () => {
     machine.write('.bash_history', `export MAIL_KEY=${canary}\n`)
     const before = files()
     // Not a yes: nothing is changed, and nothing else was written on the way.
-    const no = await talk(['', '', 'out', 'out*', 'no'])
+    const no = await talk(['all', '', 'out', 'out*', 'no'])
     expect([no.code, files()]).toEqual([1, before])
     expect(no.err).toContain('says that these tools only read, so they are delegated: `list`')
     expect(no.err).toMatch(/warning: .*\.bash_history:1 contains the secret mail\.MAIL_KEY in the clear/)
@@ -91,7 +91,7 @@ describe('`wrap` without a path', () => {
   it('changes nothing when the input ends, and proposes an approval for each tool [WRP-79]', async () => {
     machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: server() } }))
     const before = files()
-    const { code, err } = await talk([])
+    const { code, err } = await talk(['all'])
     expect([code, files()]).toEqual([1, before])
     expect(err).toContain('--approve mail/send --approve mail/secret')
     expect(await talk(['none'])).toMatchObject({ code: 1, err: expect.stringContaining('nothing is changed') })
@@ -122,7 +122,7 @@ process.exit(3)
     )
     const entry = { command: process.execPath, args: [script], env: { MAIL_KEY: canary } }
     machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: entry } }))
-    const { code, err } = await talk(['', '', 'yes'])
+    const { code, err } = await talk(['all', '', 'yes'])
     expect(readFileSync(started, 'utf8')).toBe(`${canary} 0\n`)
     expect([code, err]).toEqual([0, expect.stringContaining('mail did not list its tools: it ended')])
     expect(gateway()['mail']?.approvals).toEqual({ '*': {} })
@@ -140,7 +140,7 @@ process.exit(3)
     const { port } = http.address() as { port: number }
     const entry = { type: 'http', url: `http://127.0.0.1:${port}/mcp`, headers: { 'X-Api-Key': canary } }
     machine.write('.claude.json', JSON.stringify({ mcpServers: { crm: entry } }))
-    const { code, err } = await talk(['', 'out'])
+    const { code, err } = await talk(['all', 'out'])
     http.close()
     expect(new Set(seen.map(String))).toEqual(new Set([`/mcp,${canary}`]))
     expect([code, err]).toEqual([1, expect.stringContaining('crm stays as it is')])
@@ -166,5 +166,16 @@ process.exit(3)
     const { code, err } = await talk(['1', 'all*', 'yes'])
     expect([code, err]).toEqual([0, expect.stringMatching(/left out: .*\.cursor\/mcp\.json/)])
     expect(err).toMatch(/the command for this: .* --server mail$/m)
+  })
+
+  it('starts no server without a word of a person, as at the end of the input [WRP-79]', async () => {
+    const started = join(machine.folder, 'started')
+    const args = ['-e', `require('fs').writeFileSync(${JSON.stringify(started)}, '')`]
+    machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: { command: process.execPath, args } } }))
+    for (const answers of [[], [''], ['none']]) {
+      const { code, err } = await talk(answers)
+      expect([code, err]).toEqual([1, expect.stringContaining('nothing is changed')])
+      expect([answers, existsSync(started)]).toEqual([answers, false])
+    }
   })
 })
