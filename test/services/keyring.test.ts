@@ -78,7 +78,16 @@ describe('the keyring of Linux', () => {
     expect(stdout, stderr).toMatch(/wrapped 1 server[\s\S]*mail\.MAIL_KEY[\s\S]*restored 1 server/)
     expect(JSON.parse(readFileSync(join(home, 'gateway.json'), 'utf8')).vault.unlock).toEqual({ keyring: true })
     const [, show = ''] = /keep a copy of what `(.*?)` prints/.exec(stderr) ?? []
-    expect(atDesktop(show).stdout).toMatch(/^[\w-]{43}$/)
+    const first = atDesktop(show).stdout
+    expect(first).toMatch(/^[\w-]{43}$/)
+    const changed = atDesktop('procura passphrase --home "$PLACE"\nprocura vault list --file "$PLACE/vault"', {
+      PLACE: home,
+    })
+    expect(changed.stdout, changed.stderr).toContain('the vault and the key of the owner have a new passphrase')
+    const second = atDesktop(show).stdout
+    expect([second, second === first]).toEqual([expect.stringMatching(/^[\w-]{43}$/), false])
+    expect(changed.stdout + changed.stderr).not.toContain(second)
+    expect(atDesktop(`secret-tool lookup procura vault home '${home}/owner.key.next'`).stdout).toBe('')
   })
 
   it('keeps the passphrase of a signer file, which the program gets from a command', () => {

@@ -24,6 +24,12 @@ export interface Keyring {
    * @throws ArgumentError when it does not store it.
    */
   store(folder: string, passphrase: string): Promise<void>
+  /**
+   * Removes a passphrase. Without one, nothing is done.
+   *
+   * @throws ArgumentError when it does not remove it.
+   */
+  remove(folder: string): Promise<void>
   /** The command line that stores one, which it asks for. */
   storeCommand(folder: string): string
   /** The command line that prints one. */
@@ -62,6 +68,12 @@ function secretService(env: Environment): Keyring {
       // Standard input, because every user can read the arguments of a program.
       const { code, errors } = await run(['store', `--label=${label}`, ...attributes(folder)], passphrase)
       if (code !== 0) throw new ArgumentError(`the keyring did not store the passphrase: ${faultIn(errors)}`)
+    },
+    async remove(folder) {
+      const { code, errors } = await run(['clear', ...attributes(folder)])
+      // Without an entry, it prints nothing.
+      if (code !== 0 && errors.trim() !== '')
+        throw new ArgumentError(`the keyring did not remove a passphrase: ${faultIn(errors)}`)
     },
     storeCommand: (folder) =>
       ['secret-tool', 'store', `--label=${label}`, ...attributes(folder)].map(shellQuoted).join(' '),
@@ -104,6 +116,11 @@ function keychain(env: Environment): Keyring {
       // Standard input, because every user can read the arguments of a program.
       const { code, errors } = await run(['-i'], `add-generic-password ${words.join(' ')}\n`)
       if (code !== 0) throw new ArgumentError(`the keychain did not store the passphrase: ${faultIn(errors)}`)
+    },
+    async remove(folder) {
+      const { code, errors } = await run(['delete-generic-password', '-s', service, '-a', folder])
+      if (code !== 0 && code !== notFound)
+        throw new ArgumentError(`the keychain did not remove a passphrase: ${faultIn(errors)}`)
     },
     // Without a value, `-w` at the end asks for it.
     storeCommand: (folder) => `security add-generic-password -U -s ${service} -a ${shellQuoted(folder)} -w`,

@@ -795,6 +795,32 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a passphrase that is changed while the gateway runs, or is elsewhere',
+    async ends(world) {
+      wrapped(world)
+      const [vault, next] = [join(world.home, 'vault'), `${world.keyFile}.next`]
+      const file = world.run(['passphrase']).all
+      done(world, commandIn(file, 'vault new-key'))
+      done(world, commandIn(file, 'vault change-key'))
+      expect(world.run(['vault', 'list', '--file', vault, '--key-file', next]).code).toBe(0)
+      const [former, young] = ['the former passphrase', 'the next passphrase']
+      const toTyped = `vault change-key --file '${vault}' --key-file '${next}' --home '${world.home}'`
+      done(world, `PROCURA_VAULT_NEW_PASSPHRASE='${former}' procura ${toTyped}`)
+      const vaultOf = (more: object): void => configure(world, (all) => ({ ...all, vault: { file: 'vault', ...more } }))
+      vaultOf({ unlock: { command: ['echo', former] } })
+      expect(world.run(['start']).code).toBe(0)
+      const elsewhere = world.run(['passphrase']).all
+      vaultOf({})
+      const runs = world.run(['passphrase']).all
+      done(world, commandIn(runs, 'stop'))
+      const change = commandIn(runs, 'passphrase')
+      expect(commandIn(elsewhere, 'passphrase')).toBe(change)
+      done(world, `PROCURA_VAULT_PASSPHRASE='${former}' PROCURA_VAULT_NEW_PASSPHRASE='${young}' ${change}`)
+      vaultOf({ unlock: { command: ['echo', young] } })
+      done(world, commandIn(runs, 'start'))
+    },
+  },
+  {
     situation: 'a home folder without a gateway',
     async ends(world) {
       const said = [['agent', 'new', 'x'], ['agent', 'show'], ['doctor'], ['serve'], ['connect', 'mail']]

@@ -33,6 +33,8 @@ if [ "$verb" = store ]; then
   cat > draft
   if [ -e forgetful ]; then echo 'another one' > draft; fi
   mv draft "$name"
+elif [ "$verb" = clear ]; then
+  rm -f "$name"
 else
   [ "$verb" = lookup ] && [ -e "$name" ] || exit 1
   cat "$name"

@@ -1,9 +1,10 @@
 // node only: opens files
 
 import type { Signer } from 'procura'
-import { describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { describeSignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { openOwnerKey } from '../home/owner-key.ts'
 import { ownerPassphrase } from '../home/owner-passphrase.ts'
 import type { Host } from '../host.ts'
 import { askPassphrase } from '../tokens/open-signer.ts'
@@ -33,6 +34,6 @@ export async function openApproverKeys(
     const passphrase = textOf(flags, 'from') === undefined ? await ownerPassphrase(path, host) : undefined
     key = { passphrase: passphrase ?? (await askPassphrase(`passphrase of ${path} (it is not shown): `, host)) }
   }
-  const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
+  const { signer, previous } = await openOwnerKey(path, key)
   return { signers: [signer, ...previous], key }
 }

@@ -1,10 +1,11 @@
 // node only: reads a file
 import { join } from 'node:path'
-import { describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { describeSignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { GatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
+import { openOwnerKey } from '../home/owner-key.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import type { Finding } from './finding.ts'
 import { readableKey } from './readable-key.ts'
@@ -25,7 +26,7 @@ export async function checkOwnerKey(
   const [now, ...earlier] = keys.map(({ did }) => did)
   const findings: Finding[] = []
   if (encrypted && key !== undefined) {
-    const fault = await openSignerFile({ path, key }).then(
+    const fault = await openOwnerKey(path, key).then(
       () => undefined,
       (error: Error) => inOwnWords(error.message),
     )

@@ -1,7 +1,9 @@
 // node only: takes locks
 import { access, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { createFileLock } from '#support/file-lock/file-lock.ts'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
+import { makeFolders } from '#support/make-folders.ts'
 
 /** A gateway that runs. */
 export interface RunningGateway {
@@ -25,7 +27,17 @@ export async function lockGateway(state: string): Promise<{ readonly lock: HeldL
     () => true,
     () => false,
   )
-  if (!isThere) return undefined
+  return isThere ? acquire(file) : undefined
+}
+
+/** The same where no gateway has had the file: the first one waits for the lock as well. */
+export async function holdGateway(state: string): Promise<{ readonly lock: HeldLock } | RunningGateway> {
+  const file = await realpath(state).catch(() => state)
+  await makeFolders(dirname(file))
+  return acquire(file)
+}
+
+async function acquire(file: string): Promise<{ readonly lock: HeldLock } | RunningGateway> {
   const answer = await createFileLock(`${file}.owner`).acquire(0)
   if ('lock' in answer) return answer
   const { process = 'unknown', isNear = false } = answer.holder ?? {}

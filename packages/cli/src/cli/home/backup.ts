@@ -14,6 +14,7 @@ import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { type IssuedPlace, openIssued, recordedAgents, renewableOf, restoredAgents, restoredOf } from './issued.ts'
 import { revokedDelegations } from './revoked-delegations.ts'
+import { settleKeyChange } from './settle-key-change.ts'
 import { placeGiven, vaultKey } from './vault-key.ts'
 import { inHome, openOwner } from './wrap-home.ts'
 
@@ -46,6 +47,9 @@ export async function backup(words: readonly string[], flags: Flags, host: Host)
       throw new UsageError(`the vault ${quote(gateway.vault.file, 256)} is missing; restore it from a backup`)
     const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
     // A backup that no key opens would be found out too late.
+    // Half of a change of the key would be two files that no key opens.
+    if (!(await settleKeyChange(home, gateway.vault, key, host)))
+      throw new Error('a change of the passphrase is not finished; run this again with the present one')
     await openOwner(home, key)
     const note: BackupNote = {
       version: 1,

@@ -1,14 +1,18 @@
 // node only: reads and writes files
-import { realpath } from 'node:fs/promises'
+import { copyFile, realpath, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { changeSignerFileKey, describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { type FileKey, openFileVault } from 'procura/vault/file'
+import { syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
+import { nextOwnerKey } from '../../gateway/configuration/vault-unlock.ts'
+import { holdGateway } from '../gateway/lock-gateway.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
-import { exists } from './home-files.ts'
+import { exists, withStage } from './home-files.ts'
+import { finishKeyChange, settleKeyChange } from './settle-key-change.ts'
 import { inHome } from './wrap-home.ts'
 
 /**
@@ -31,22 +35,90 @@ export async function changeVaultKey(
     await (await openFileVault({ path: file, key })).changeKey(next)
     return undefined
   }
+  await changeGatewayKey(gateway, key, next, host)
+  return gateway
+}
+
+/**
+ * Encrypts the vault of a gateway and the key of its owner with another key, both or none. The key of the owner under
+ * the new key waits beside the present one, so the vault decides which of them counts. WRP-60
+ *
+ * @param keep - keeps the new key where the gateway finds it, before the vault needs it.
+ * @throws Error while the gateway runs.
+ */
+export async function changeGatewayKey(
+  gateway: GatewayFile,
+  key: FileKey,
+  next: FileKey,
+  host: Host,
+  keep: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const folder = dirname(gateway.path)
-  return inHome(folder, async () => {
+  const { file } = gateway.vault
+  await inHome(folder, () =>
+    withoutGateway(gateway, async () => {
+      const path = join(folder, 'owner.key')
+      const isOwned = (await exists(path)) && (await describeSignerFile({ path })).encrypted
+      // A run that was killed has changed the vault, perhaps without its gateway.
+      const vault = await openedBy(key, next, (one) => openFileVault({ path: file, key: one }))
+      await settleKeyChange(folder, gateway.vault, vault.by, host)
+      if (isOwned) await stageOwnerKey(folder, key, next)
+      if (vault.by === key) {
+        try {
+          await keep()
+          await vault.opened.changeKey(next)
+        } catch (error) {
+          await settleKeyChange(folder, gateway.vault, key, host)
+          throw error
+        }
+      }
+      if (isOwned) await finishKeyChange(folder, gateway.vault, next, true, host)
+    }),
+  )
+}
+
+/**
+ * Writes the key of the owner under the next key, whole and beside the present one.
+ *
+ * @throws as `changeSignerFileKey` does, when it opens with neither key.
+ */
+async function stageOwnerKey(folder: string, key: FileKey, next: FileKey): Promise<void> {
+  await withStage(folder, async (stage) => {
+    const draft = join(stage, 'file')
     const path = join(folder, 'owner.key')
-    const isOwned = (await exists(path)) && (await describeSignerFile({ path })).encrypted
-    // A run that was killed has changed one of the two. Both are opened before either is changed.
-    const vault = await openedBy(key, next, (one) => openFileVault({ path: file, key: one }))
-    const owner = isOwned ? await openedBy(key, next, (one) => openSignerFile({ path, key: one })) : undefined
-    if (owner?.by === key) await changeSignerFileKey({ path, key, newKey: next })
-    try {
-      if (vault.by === key) await vault.opened.changeKey(next)
-    } catch (error) {
-      if (owner?.by === key) await changeSignerFileKey({ path, key: next, newKey: key })
+    await copyFile(path, draft)
+    await changeSignerFileKey({ path: draft, key, newKey: next }).catch(async (error: Error) => {
+      // A run of an earlier version changed it before the vault.
+      const isChanged = await openSignerFile({ path: draft, key: next }).then(
+        () => true,
+        () => false,
+      )
+      if (isChanged) return
+      await openSignerFile({ path, key })
       throw error
-    }
-    return gateway
+    })
+    await rename(draft, nextOwnerKey(folder))
+    await syncFolder(folder)
   })
+}
+
+/**
+ * Runs a task while no gateway has the state: one that runs would go on with the former key, and lose a refresh token
+ * that it gets from a server. WRP-61
+ */
+async function withoutGateway(gateway: GatewayFile, task: () => Promise<void>): Promise<void> {
+  const answer = await holdGateway(gateway.stateFile)
+  if (!('lock' in answer)) throw new Error(gatewayRuns(answer.process))
+  try {
+    await task()
+  } finally {
+    answer.lock.release()
+  }
+}
+
+/** The message while a gateway runs. */
+export function gatewayRuns(process: number | 'unknown', again = 'this again'): string {
+  return `the gateway runs (process ${process}), and would go on with the former key; run \`procura stop\`, then ${again}, then \`procura start\``
 }
 
 /** Opens a file with its present key, or with the next one. If both fail, the error of the present key is thrown. */

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { access, lstat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { createSignerFile, describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { createSignerFile, describeSignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
@@ -13,6 +13,7 @@ import { agentStores } from './agent-stores.ts'
 import { type GatewayFile, newGatewayContent } from './gateway-file.ts'
 import { checkFolder, exists, withStage } from './home-files.ts'
 import { keyringFor } from './keyring-vault.ts'
+import { openOwnerKey } from './owner-key.ts'
 import { vaultKey } from './vault-key.ts'
 import { checkOwner, checkSubject, revealAll, vaultPlace, type WrapHome } from './wrap-home.ts'
 
@@ -43,7 +44,7 @@ export async function checkHome(
   const vault = await vaultPlace(home, known, flags)
   const { file, isNew } = vault
   const isInKeyring = (await keyringFor(home, known, vault, flags, host)) !== undefined
-  const place = isInKeyring ? { unlock: { keyring: home } } : vault.place
+  const place = isInKeyring ? { unlock: { keyring: home, vault: file } } : vault.place
   // The keyring of a new home folder gets its passphrase in the run.
   const isMade = isInKeyring && isNew
   const key = isMade ? undefined : await unasked(host, (quiet) => vaultKey(place, quiet, isNew), isNew)
@@ -70,7 +71,7 @@ async function ownerOf(path: string, known: GatewayFile | undefined, key: FileKe
     )
   }
   const { keys } = await describeSignerFile({ path })
-  if (key !== undefined) await openSignerFile({ path, key })
+  if (key !== undefined) await openOwnerKey(path, key)
   const dids = keys.map((one) => one.did)
   checkOwner(known, dids)
   checkSubject(known, path, dids[0] as string)

@@ -46,15 +46,16 @@ export async function readGatewayFile(home: string): Promise<GatewayFile | undef
   const part = (name: string): Readonly<Record<string, unknown>> => Object(content[name]) as Record<string, unknown>
   const { socket, address } = part('listen')
   const { keyFile, unlock } = part('vault')
+  const vault = from(part('vault')['file'] ?? 'vault')
   return {
     path,
     listen: socket === undefined ? { address: String(address) } : { socket: from(socket) },
     serviceKey: from(part('service')['key'] ?? 'service.key'),
     subjects: Array.isArray(content['subjects']) ? content['subjects'].map(String) : [],
     vault: {
-      file: from(part('vault')['file'] ?? 'vault'),
+      file: vault,
       ...(keyFile !== undefined && { keyFile: from(keyFile) }),
-      ...(unlock !== undefined && { unlock: unlockOf(Object(unlock) as RawUnlock, dirname(path)) }),
+      ...(unlock !== undefined && { unlock: unlockOf(Object(unlock) as RawUnlock, dirname(path), vault) }),
     },
     logFolder: from(part('audit')['directory'] ?? 'log'),
     stateFile: from(part('state')['file'] ?? 'state.db'),

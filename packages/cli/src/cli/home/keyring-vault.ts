@@ -42,6 +42,22 @@ export async function keyringFor(
   )
 }
 
+/** A random passphrase of 256 bits, for a keyring. */
+export function newPassphrase(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/**
+ * Stores a passphrase in a keyring, and reads it back: what it does not have would be lost.
+ *
+ * @throws ArgumentError when the keyring has not stored it.
+ */
+export async function storeEntry(keyring: Keyring, folder: string, passphrase: string): Promise<void> {
+  await keyring.store(folder, passphrase)
+  if ((await keyring.lookUp(folder)) !== passphrase)
+    throw new ArgumentError('the keyring has another passphrase than the one that was stored in it')
+}
+
 /**
  * Gives a new home folder its passphrase in the keyring, before a vault is made with it.
  *
@@ -52,10 +68,8 @@ export async function storePassphrase(keyring: Keyring, home: string, host: Host
   try {
     // A run that was killed has stored it, or a copy of a former vault needs it. So it stays.
     if ((await keyring.lookUp(folder)) !== undefined) return true
-    const passphrase = randomBytes(32).toString('base64url')
-    await keyring.store(folder, passphrase)
-    if ((await keyring.lookUp(folder)) === passphrase) return true
-    throw new ArgumentError('the keyring has another passphrase than the one that was stored in it')
+    await storeEntry(keyring, folder, newPassphrase())
+    return true
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error
     host.complain(error.message)

@@ -19,6 +19,7 @@ import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { didsOfOthers, forgetIssued, issuedTo, openIssued, withdrawIssued } from './issued.ts'
 import { revokeAll } from './revoke-issued.ts'
+import { settleKeyChange } from './settle-key-change.ts'
 import { placeGiven, vaultKey } from './vault-key.ts'
 import { inHome, openOwner } from './wrap-home.ts'
 
@@ -65,6 +66,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
   return inHome(home, async () => {
     const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
+    await settleKeyChange(home, gateway.vault, key, host)
     const owner = await openOwner(home, key)
     const place = await openIssued(gateway.vault.file, key)
     const name = await recordedName(home, folder)

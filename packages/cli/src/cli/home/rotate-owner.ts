@@ -30,6 +30,7 @@ import {
 import { finishExchanges } from './replace-delegations.ts'
 import { agentDids } from './revoke-agent.ts'
 import { revokedDelegations } from './revoked-delegations.ts'
+import { settleKeyChange } from './settle-key-change.ts'
 import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
 /** The gateway that acts for the owner whose key a file is. */
@@ -67,6 +68,7 @@ export async function rotateOwner(
     )
   const home = dirname(gateway.path)
   return inHome(home, async (lock) => {
+    await settleKeyChange(home, gateway.vault, key, host)
     const place = await openIssued(gateway.vault.file, key)
     const recorded = await Promise.all(recordedAgents(place).map((name) => issuedTo(place, name)))
     const revoked = await revokedDelegations(home, gateway, recorded.flat())

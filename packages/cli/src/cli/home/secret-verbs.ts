@@ -52,4 +52,12 @@ export const secretVerbs: readonly Verb[] = [
     example: 'procura restore ~/procura-2026-12-03',
     run: async (...given) => (await import('./restore.ts')).restore(...given),
   },
+  {
+    name: 'passphrase',
+    operands: '',
+    about: 'give the vault and the key of the owner another passphrase, while the gateway does not run',
+    options: [gatewayHome, json],
+    example: 'procura passphrase',
+    run: async (...given) => (await import('./passphrase.ts')).passphrase(...given),
+  },
 ]

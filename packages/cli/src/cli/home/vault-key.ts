@@ -28,20 +28,23 @@ export interface VaultPlace {
 export async function vaultKey({ keyFile, unlock }: VaultPlace, host: Host, isNew: boolean): Promise<FileKey> {
   if (keyFile !== undefined) return { keyFile }
   const given = host.env[vaultVariable]
-  if (given !== undefined && given !== '') return { passphrase: longEnough(given, isNew) }
+  if (given !== undefined && given !== '') return { passphrase: checkLength(given, isNew) }
   if (unlock !== undefined)
-    return { passphrase: longEnough(await passphraseOfVault(unlock, host.env, await host.keyring?.()), isNew) }
+    return { passphrase: checkLength(await passphraseOfVault(unlock, host.env, await host.keyring?.()), isNew) }
   if (!host.isTerminal)
     throw new MissingKeyError(
       `the vault needs a key: set ${vaultVariable}, run this at a terminal, which asks for a passphrase, or use a key file (--key-file of wrap, \`vault.keyFile\` in gateway.json)`,
     )
-  const question = isNew
-    ? 'new passphrase of the vault, at least 8 characters (it is not shown): '
-    : 'passphrase of the vault (it is not shown): '
-  const passphrase = longEnough(await askPassphrase(question, host), isNew)
-  if (isNew && passphrase !== (await askPassphrase('the same passphrase again: ', host)))
-    throw new UsageError('the two passphrases differ; nothing is written')
-  return { passphrase }
+  if (isNew) return { passphrase: await askNewPassphrase(host) }
+  return { passphrase: checkLength(await askPassphrase('passphrase of the vault (it is not shown): ', host), false) }
+}
+
+/** Asks twice for a new passphrase of the vault. */
+export async function askNewPassphrase(host: Host): Promise<string> {
+  const question = 'new passphrase of the vault, at least 8 characters (it is not shown): '
+  const passphrase = checkLength(await askPassphrase(question, host), true)
+  if (passphrase === (await askPassphrase('the same passphrase again: ', host))) return passphrase
+  throw new UsageError('the two passphrases differ; nothing is written')
 }
 
 /** The place of a vault, whose key file `--key-file` can name. */
@@ -65,7 +68,7 @@ export async function unlockHint(message: string, flags: Flags, host: Host): Pro
 }
 
 /** A shorter passphrase is refused before it is asked for again, and before the vault is opened. */
-function longEnough(passphrase: string, isNew: boolean): string {
+export function checkLength(passphrase: string, isNew: boolean): string {
   if (new TextEncoder().encode(passphrase).length >= 8) return passphrase
   throw new UsageError(
     isNew

@@ -2,7 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Did, Signer } from 'procura'
-import { createSignerFile, describeSignerFile, openSignerFile } from 'procura/signer/file'
+import { createSignerFile, describeSignerFile } from 'procura/signer/file'
 import { createKeyFile, type FileKey, type FileVault, openFileVault, revealCredentials } from 'procura/vault/file'
 import { createFileLock } from '#support/file-lock/file-lock.ts'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
@@ -17,6 +17,8 @@ import { type AgentStores, agentStores } from './agent-stores.ts'
 import { type GatewayFile, newGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { ensureFolder, exists, makeWhole, makeWholeFolder, removeStages } from './home-files.ts'
 import { type HomeVault, keyringFor, storePassphrase } from './keyring-vault.ts'
+import { openOwnerKey } from './owner-key.ts'
+import { settleKeyChange } from './settle-key-change.ts'
 import { type VaultPlace, vaultKey } from './vault-key.ts'
 
 /** The home folder of a gateway, opened by its operator. */
@@ -66,6 +68,7 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   if ('keyFile' in key && isNew) await makeWhole(key.keyFile, (draft) => createKeyFile(draft))
   const vault = await openFileVault({ path: vaultFile, key, create: isNew })
   const secrets = await revealAll(vaultFile, key)
+  await settleKeyChange(home, { file: vaultFile, ...place }, key, host)
   const ownerFile = join(home, 'owner.key')
   await makeWhole(ownerFile, (path) => createSignerFile({ path, key }))
   await makeWhole(known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
@@ -102,7 +105,7 @@ async function placeAtHome(
     host.complain(
       `the passphrase of the vault is in the keyring, and nobody has to type it; keep a copy of what \`${keyring.showCommand(await realpath(home))}\` prints in a safe place`,
     )
-  return { unlock: { keyring: home } }
+  return { unlock: { keyring: home, vault: given.file } }
 }
 
 /** The vault of a gateway, and the place of its key. */
@@ -169,7 +172,7 @@ async function didOf(path: string): Promise<Did> {
 
 /** Opens the keys of the owner. */
 export async function openOwner(home: string, key: FileKey): Promise<Owner> {
-  const { signer, previous } = await openSignerFile({ path: join(home, 'owner.key'), key })
+  const { signer, previous } = await openOwnerKey(join(home, 'owner.key'), key)
   const signers = [signer, ...previous]
   return { signer, signers, dids: new Set<string>(signers.map(({ did }) => did)) }
 }

@@ -12,7 +12,9 @@ const variable = 'PROCURA_KEY_PASSPHRASE'
 /** Opens a signer file. The passphrase of an encrypted one comes from the environment or the terminal. CLI-04 */
 export async function openSigner(path: string, flags: Flags, host: Host): Promise<SignerFile> {
   const { encrypted } = await describeSignerFile({ path })
-  return openSignerFile({ path, ...(encrypted && { key: await keyOf(path, flags, host) }) })
+  if (!encrypted) return openSignerFile({ path })
+  const { openOwnerKey } = await import('../home/owner-key.ts')
+  return openOwnerKey(path, await keyOf(path, flags, host))
 }
 
 /** The key of the owner of a gateway opens as its vault does. */

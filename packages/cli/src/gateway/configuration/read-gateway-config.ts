@@ -243,7 +243,7 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     vault: {
       file: from(vault.file),
       ...(vault.keyFile !== undefined && { keyFile: from(vault.keyFile) }),
-      ...(vault.unlock !== undefined && { unlock: unlockOf(vault.unlock, folder) }),
+      ...(vault.unlock !== undefined && { unlock: unlockOf(vault.unlock, folder, from(vault.file)) }),
     },
     audit: { directory: from(audit.directory) },
     state: { file: from(state.file) },

@@ -1,6 +1,6 @@
 // node only: reads files and starts programs
 import { constants } from 'node:fs'
-import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { access, type FileHandle, open, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { ArgumentError } from 'procura/errors'
@@ -10,8 +10,8 @@ import { passphraseIn, passphraseOf } from '../../support/passphrase-command.ts'
 
 /** The source of the passphrase of a vault: `vault.unlock` of `gateway.json`. */
 export type VaultUnlock =
-  /** The entry of a home folder in the keyring of the desktop. */
-  | { readonly keyring: string }
+  /** The entry of a home folder in the keyring of the desktop, and the vault that it opens. */
+  | { readonly keyring: string; readonly vault: string }
   /** A program and its arguments, which prints the passphrase. */
   | { readonly command: readonly string[] }
   /** The name of a credential of systemd. */
@@ -24,10 +24,18 @@ export interface RawUnlock {
   readonly credential?: string
 }
 
-/** The source of the passphrase, for the configuration in a folder. */
-export function unlockOf(raw: RawUnlock, folder: string): VaultUnlock {
+/** The source of the passphrase of a vault, for the configuration in a folder. */
+export function unlockOf(raw: RawUnlock, folder: string, vault: string): VaultUnlock {
   if (raw.command !== undefined) return { command: raw.command }
-  return raw.credential === undefined ? { keyring: folder } : { credential: raw.credential }
+  return raw.credential === undefined ? { keyring: folder, vault } : { credential: raw.credential }
+}
+
+/**
+ * The key of the owner under the next key of the vault, while it is changed. The entry of the keyring with the next
+ * passphrase has this path, too.
+ */
+export function nextOwnerKey(folder: string): string {
+  return join(folder, 'owner.key.next')
 }
 
 /**
@@ -48,12 +56,36 @@ export async function passphraseOfVault(
       '`vault.unlock` of gateway.json names the keyring, and this system has none that is supported; use a command or `keyFile` there',
     )
   const folder = await realpath(unlock.keyring)
-  const found = await keyring.lookUp(folder).catch((error: Error) => {
-    throw new ArgumentError(`${error.message}; log in at the desktop, or set PROCURA_VAULT_PASSPHRASE for this command`)
-  })
+  const lookUp = (place: string): Promise<string | undefined> =>
+    keyring.lookUp(place).catch((error: Error) => {
+      throw new ArgumentError(
+        `${error.message}; log in at the desktop, or set PROCURA_VAULT_PASSPHRASE for this command`,
+      )
+    })
+  const found = (await nextPassphrase(folder, unlock.vault, lookUp)) ?? (await lookUp(folder))
   if (found !== undefined) return found
   throw new ArgumentError(
     `the keyring has no passphrase for the vault of ${quote(folder, 256)}; store it with \`${keyring.storeCommand(folder)}\``,
+  )
+}
+
+/** The next passphrase, if the change of the vault was killed after it had taken effect. WRP-62 */
+async function nextPassphrase(
+  folder: string,
+  vault: string,
+  lookUp: (place: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const place = nextOwnerKey(folder)
+  const isBegun = await access(place).then(
+    () => true,
+    () => false,
+  )
+  const passphrase = isBegun ? await lookUp(place) : undefined
+  if (passphrase === undefined) return undefined
+  const { openFileVault } = await import('procura/vault/file')
+  return openFileVault({ path: vault, key: { passphrase } }).then(
+    () => passphrase,
+    () => undefined,
   )
 }
 

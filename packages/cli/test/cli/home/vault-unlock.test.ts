@@ -45,6 +45,7 @@ function keyringWith(entries: Readonly<Record<string, string>>): Keyring {
     answers: async () => true,
     lookUp: async (folder) => stored.get(folder),
     store: async (folder, text) => void stored.set(folder, text),
+    remove: async (folder) => void stored.delete(folder),
     storeCommand: (folder) => `secret-tool store --label=x procura vault home ${folder}`,
     showCommand: (folder) => `secret-tool lookup procura vault home ${folder}`,
   }

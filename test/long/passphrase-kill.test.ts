@@ -1,0 +1,3 @@
+import { killsOfPassphrase } from '../../packages/cli/test/cli/home/passphrase-kills.ts'
+
+killsOfPassphrase(true)
