@@ -45,8 +45,8 @@ export function pageFiles(folder: string): PageFiles {
     try {
       await unlink(path)
     } catch (cause) {
-      // Two reloads can remove it at the same time.
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+      // Two reloads can remove it at the same time. A folder that is a file is reported when it is listed.
+      if (!['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code))) throw cause
     }
   }
   return {
