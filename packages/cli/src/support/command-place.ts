@@ -25,7 +25,19 @@ const verbsOfHome: ReadonlySet<string> = new Set([
   ...verbsOfConfig,
   ...['wrap', 'unwrap', 'api add', 'api remove', 'doctor', 'delegate', 'attenuate', 'revoke', 'log', 'log could'],
   ...['connect', 'agent new', 'agent receive', 'agent list', 'agent show', 'hook', 'hook install', 'vault change-key'],
-  ...['rotate', 'login', 'policy', 'allow', 'service install', 'renew', 'backup', 'restore', 'passphrase'],
+  ...[
+    'rotate',
+    'login',
+    'policy',
+    'allow',
+    'service install',
+    'renew',
+    'backup',
+    'restore',
+    'passphrase',
+    'invite',
+    'join',
+  ],
 ])
 
 const between = ' | procura '
