@@ -96,9 +96,11 @@ describe('an agent with calls that take long', () => {
     let count = 0
     // 16 MiB of answers are 280 calls. The system keeps some more.
     await until(async () => {
-      const isRead = socket.writableLength < 1_000_000
+      const { sessions, calls } = await gateway.health()
+      // The answer to a call beyond the share is short, and those to 280 calls are not.
+      const isRead = socket.writableLength < 1_000_000 && calls < 20
       for (let more = 0; isRead && more < 20; more++) socket.write(`${await call(`c${count++}`)}\n`)
-      return (await gateway.health()).sessions === 1
+      return sessions === 1
     }, 20)
     expect(socket.readableEnded).toBe(false)
     expect(textOf(await mail.call('send', { to: 'bob@example.com' }))).toBe('sent to bob@example.com')
