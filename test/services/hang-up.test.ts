@@ -20,7 +20,8 @@ afterEach(async () => {
   terminal?.kill('SIGKILL')
   const config = join(home.folder, 'gateway.json')
   await controlGateway(config, 'stop')
-  await until(async () => (await controlGateway(config, 'status')).state === 'down')
+  // The shell writes this file after the gateway has ended: from then on nothing writes into the folder.
+  await until(() => read('ended') !== '')
   await home.remove()
 })
 
