@@ -1,23 +1,14 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describeSignerFile } from 'procura/signer/file'
 import { revealCredentials } from 'procura/vault/file'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { describe, expect, it } from 'vitest'
+import { changesOf, type Ended, type KillAt, killedProgram, someOf } from '../../support/killed-program.ts'
 import { type Machine, newMachine } from '../wrap/set-up.ts'
 
 const config = JSON.stringify({
   mcpServers: { mail: { command: 'node', args: ['/abs/mail.mjs'], env: { MAIL_KEY: 'canary-1' } } },
 })
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
 
 /**
  * Kills `backup` and `restore` before their changes of the file system, and runs them again.
@@ -25,26 +16,9 @@ interface Ended {
  * @param isWhole - before every change, and with a full disk. Otherwise before some.
  */
 export function killsOfBackup(isWhole: boolean): void {
-  let folder: string
-  let program: string
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'procura-kill-'))
-    const child = fileURLToPath(new URL('../wrap/kill-child.ts', import.meta.url))
-    program = await bundleProgram(child, join(folder, 'child.mjs'))
-  }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-  const start = (machine: Machine, at: number | `full-${number}`, words: readonly string[]): Promise<Ended> => {
-    const more = ['--key-file', machine.keyFile]
-    const child = spawn(process.execPath, [program, String(at), ...words, ...more], {
-      env: { ...process.env, ...machine.env },
-    })
-    let [out, err] = ['', '']
-    child.stdout.on('data', (chunk) => (out += chunk))
-    child.stderr.on('data', (chunk) => (err += chunk))
-    return new Promise((done) => child.on('close', (code) => done({ code, out, err })))
-  }
+  const program = killedProgram()
+  const start = (machine: Machine, at: KillAt, words: readonly string[]): Promise<Ended> =>
+    program.start(machine, at, [...words, '--key-file', machine.keyFile])
 
   /** Runs a verb until it has made its folder, killed at each chosen change, and checks the folder whenever it is there. */
   const kills = async (
@@ -54,13 +28,12 @@ export function killsOfBackup(isWhole: boolean): void {
     check: () => Promise<void>,
   ): Promise<void> => {
     const parent = join(made, '..')
-    const { code, out, err } = await start(machine, 0, words)
-    expect([code, err]).toEqual([0, expect.any(String)])
+    const whole = await start(machine, 0, words)
+    expect([whole.code, whole.err]).toEqual([0, expect.any(String)])
     await check()
     const others = readdirSync(parent).toSorted()
-    const count = Number.parseInt(out, 10)
-    const some = [1, count, ...[0, 0].map(() => 2 + Math.floor(Math.random() * (count - 2)))]
-    const chosen = isWhole ? [...Array(count).keys()].flatMap((at) => [at + 1, `full-${at + 1}` as const]) : some
+    const all = changesOf(whole)
+    const chosen = isWhole ? all.flatMap((at) => [at, `full-${at}` as const]) : someOf(all, 4)
     for (const at of chosen) {
       rmSync(made, { recursive: true })
       const ended = await start(machine, at, words)

@@ -1,26 +1,16 @@
-import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type FileKey, openFileVault } from 'procura/vault/file'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { describe, expect, it } from 'vitest'
 import { openOwnerKey } from '../../../src/cli/home/owner-key.ts'
 import { passphraseOfVault } from '../../../src/gateway/configuration/vault-unlock.ts'
 import { type FakeSecretTool, fakeSecretTool } from '../../support/fake-secret-tool.ts'
+import { changesOf, type Ended, killedProgram } from '../../support/killed-program.ts'
 import { type Machine, newMachine } from '../wrap/set-up.ts'
 
 const [former, next] = ['canary the former passphrase', 'canary the next passphrase']
 
 const nextFile = (machine: Machine): string => join(machine.folder, 'next.key')
-
-interface Ended {
-  readonly code: number | null
-  readonly signal: string | null
-  readonly out: string
-  readonly err: string
-}
 
 /**
  * Kills changes of the key of a vault before their changes of the file system and their starts of `secret-tool`.
@@ -28,30 +18,7 @@ interface Ended {
  * @param isWhole - before every change. Otherwise before some.
  */
 export function killsOfPassphrase(isWhole: boolean): void {
-  let folder: string
-  let program: string
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'procura-kill-'))
-    const child = fileURLToPath(new URL('../wrap/kill-child.ts', import.meta.url))
-    program = await bundleProgram(child, join(folder, 'child.mjs'))
-  }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-  const start = (machine: Machine, at: number, words: readonly string[], env: object): Promise<Ended> => {
-    const child = spawn(process.execPath, [program, String(at), ...words], {
-      env: {
-        ...process.env,
-        ...machine.env,
-        ...env,
-        PATH: `${join(machine.folder, 'keyring', 'bin')}:${process.env['PATH']}`,
-      },
-    })
-    let [out, err] = ['', '']
-    child.stdout.on('data', (chunk) => (out += chunk))
-    child.stderr.on('data', (chunk) => (err += chunk))
-    return new Promise((done) => child.on('close', (code, signal) => done({ code, signal, out, err })))
-  }
+  const program = killedProgram()
 
   /** Runs a test with a home folder that each case finds as it was. */
   const withHome = async (
@@ -66,7 +33,7 @@ export function killsOfPassphrase(isWhole: boolean): void {
     const words = ['wrap', path, ...(source === 'files' ? ['--key-file', machine.keyFile] : [])]
     expect((await machine.procura(words, { env, keyring: tool.keyring })).code).toBe(0)
     expect((await machine.procura(['vault', 'new-key', '--key-file', nextFile(machine)])).code).toBe(0)
-    const saved = mkdtempSync(join(folder, 'saved-'))
+    const saved = mkdtempSync(join(program.folder, 'saved-'))
     cpSync(machine.folder, saved, { recursive: true })
     const restore = (): void => {
       rmSync(machine.folder, { recursive: true })
@@ -92,7 +59,7 @@ export function killsOfPassphrase(isWhole: boolean): void {
 
   interface Change {
     readonly words: readonly string[]
-    readonly env: object
+    readonly env: Readonly<Record<string, string>>
     /** The present key and the next one. */
     readonly keys: readonly [FileKey, FileKey]
   }
@@ -130,20 +97,19 @@ export function killsOfPassphrase(isWhole: boolean): void {
           const { words, env, keys } = changeOf(machine)
           const [old, young] = keys
           const files = readdirSync(machine.home)
-          const whole = await start(machine, 0, words, env)
+          const whole = await program.start(machine, 0, words, { env })
           expect([whole.code, whole.err]).toEqual([0, expect.stringMatching(/with the (former one|new key too)/)])
-          const count = Number.parseInt(whole.out, 10)
-          const all = [...Array(count).keys()].map((at) => at + 1)
+          const all = changesOf(whole)
           const seen = new Set<boolean>()
           for (const at of isWhole ? all : [1, ...all.slice(-7, -3)]) {
             machine.restore()
-            const ended = await start(machine, at, words, env)
+            const ended = await program.start(machine, at, words, { env })
             expect([at, ended.err]).toEqual([at, expect.not.stringContaining('canary')])
             const isNew = await opens(machine, young)
             expect([at, await opens(machine, old)]).toEqual([at, !isNew])
             seen.add(isNew)
             const isBegun = existsSync(join(machine.home, 'owner.key.next'))
-            const again = await start(machine, 0, words, env)
+            const again = await program.start(machine, 0, words, { env })
             // One that was killed at its end leaves nothing to be finished.
             const isDone = source === 'typed' && isNew && !isBegun
             expect([at, again.code]).toEqual([at, isDone ? 2 : 0])
@@ -165,11 +131,10 @@ export function killsOfPassphrase(isWhole: boolean): void {
         await withHome(source, async (machine) => {
           const { words, env, keys } = changeOf(machine)
           const [old, young] = keys
-          const count = Number.parseInt((await start(machine, 0, words, env)).out, 10)
-          const all = [...Array(count).keys()].map((at) => at + 1)
+          const all = changesOf(await program.start(machine, 0, words, { env }))
           for (const at of isWhole ? all : all.slice(-6, -5)) {
             machine.restore()
-            await start(machine, at, words, env)
+            await program.start(machine, at, words, { env })
             const key = (await opens(machine, young)) ? young : old
             const { code, err } = await renew(machine, key)
             expect([at, code, err]).toEqual([at, 0, expect.not.stringContaining('not finished')])
@@ -185,11 +150,12 @@ export function killsOfPassphrase(isWhole: boolean): void {
   /** A verb that changes the home folder, with a key of the vault. */
   const renew = async (machine: Machine, key: FileKey): Promise<Ended> => {
     const words = ['renew', 'claude', '--expires-in', '60d']
-    if (!('keyFile' in key)) return start(machine, 0, words, { PROCURA_VAULT_PASSPHRASE: Object(key).passphrase })
+    if (!('keyFile' in key))
+      return program.start(machine, 0, words, { env: { PROCURA_VAULT_PASSPHRASE: Object(key).passphrase } })
     const path = join(machine.home, 'gateway.json')
     const content = JSON.parse(readFileSync(path, 'utf8'))
     writeFileSync(path, JSON.stringify({ ...content, vault: { file: 'vault', keyFile: key.keyFile } }))
-    return start(machine, 0, words, {})
+    return program.start(machine, 0, words)
   }
 
   describe('procura passphrase', () => {
@@ -198,21 +164,20 @@ export function killsOfPassphrase(isWhole: boolean): void {
       async () => {
         await withHome('keyring', async (machine) => {
           const [before = ''] = machine.tool.entries()
-          const { out, code } = await start(machine, 0, ['passphrase'], {})
-          expect(code).toBe(0)
-          const [count = 0, ...starts] = out.split(' ').map(Number)
-          const all = [...Array(count).keys()].map((at) => at + 1)
+          const whole = await program.start(machine, 0, ['passphrase'])
+          expect(whole.code).toBe(0)
+          const starts = whole.out.split(' ').slice(1).map(Number)
           const seen = new Set<boolean>()
           // Otherwise only after the vault was changed, and before the entry is replaced.
-          for (const at of isWhole ? all : starts.slice(-3, -2)) {
+          for (const at of isWhole ? changesOf(whole) : starts.slice(-3, -2)) {
             machine.restore()
-            const { err } = await start(machine, at, ['passphrase'], {})
+            const { err } = await program.start(machine, at, ['passphrase'])
             expect([at, err]).toEqual([at, expect.not.stringContaining(before)])
             const unlock = { keyring: machine.home, vault: join(machine.home, 'vault') }
             const passphrase = await passphraseOfVault(unlock, machine.env, machine.tool.keyring)
             expect([at, await opens(machine, { passphrase })]).toEqual([at, true])
             seen.add(passphrase === before)
-            const { code: after, err: said } = await start(machine, 0, ['renew', 'claude'], {})
+            const { code: after, err: said } = await program.start(machine, 0, ['renew', 'claude'])
             expect([at, after, said]).toEqual([at, 0, expect.not.stringContaining('not finished')])
             expect([at, machine.tool.entries()]).toEqual([at, [passphrase]])
             expect([at, existsSync(join(machine.home, 'owner.key.next'))]).toEqual([at, false])

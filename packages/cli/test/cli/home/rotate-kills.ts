@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { revealCredentials } from 'procura/vault/file'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { describe, expect, it } from 'vitest'
+import { changesOf, type Ended, type KillAt, killedProgram, someOf } from '../../support/killed-program.ts'
 import { type Machine, newMachine } from '../wrap/set-up.ts'
 
 const config = JSON.stringify({
@@ -31,41 +28,15 @@ const cases = [
   ],
 ] as const
 
-interface Ended {
-  readonly code: number | null
-  readonly signal: string | null
-  readonly out: string
-  readonly err: string
-}
-
 /**
  * Kills `rotate` before its changes of the file system, and runs it again.
  *
  * @param isWhole - before every change. Otherwise before some of one rotation.
  */
 export function killsOfRotate(isWhole: boolean): void {
-  let folder: string
-  let program: string
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'procura-kill-'))
-    const child = fileURLToPath(new URL('../wrap/kill-child.ts', import.meta.url))
-    program = await bundleProgram(child, join(folder, 'child.mjs'))
-  }, 60_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-  /** Runs the program, and kills it, or fills its disk, before its change of that number; 0 lets it end by itself. */
-  const start = (machine: Machine, at: number | `full-${number}`, words: readonly string[]): Promise<Ended> => {
-    const child = spawn(process.execPath, [program, String(at), 'rotate', ...words], {
-      env: { ...process.env, ...machine.env },
-    })
-    child.stdin.on('error', () => undefined)
-    child.stdin.end('canary-next')
-    let [out, err] = ['', '']
-    child.stdout.on('data', (chunk) => (out += chunk))
-    child.stderr.on('data', (chunk) => (err += chunk))
-    return new Promise((done) => child.on('close', (code, signal) => done({ code, signal, out, err })))
-  }
+  const program = killedProgram()
+  const start = (machine: Machine, at: KillAt, words: readonly string[]): Promise<Ended> =>
+    program.start(machine, at, ['rotate', ...words], { input: 'canary-next' })
 
   /** The secrets of the servers. The vault has to open: none of its bytes are of two versions. */
   const secretsOf = async (machine: Machine): Promise<object> => {
@@ -83,7 +54,7 @@ export function killsOfRotate(isWhole: boolean): void {
         const machine = newMachine()
         const path = machine.write('.mcp.json', config)
         expect((await machine.procura(['wrap', path, '--key-file', machine.keyFile])).code).toBe(0)
-        const saved = mkdtempSync(join(folder, 'saved-'))
+        const saved = mkdtempSync(join(program.folder, 'saved-'))
         cpSync(machine.folder, saved, { recursive: true })
         const restore = (): void => {
           rmSync(machine.folder, { recursive: true })
@@ -91,11 +62,10 @@ export function killsOfRotate(isWhole: boolean): void {
         }
         const files = readdirSync(machine.home).toSorted()
         const after = { ...before, ...changed }
-        const { code, out } = await start(machine, 0, words)
-        expect([code, await secretsOf(machine)]).toEqual([0, after])
-        const count = Number.parseInt(out, 10)
-        const all = [...Array(count).keys()].map((at) => at + 1)
-        const chosen = isWhole ? all : [1, Math.floor(count / 3), Math.floor(count / 2), count - 2, count]
+        const whole = await start(machine, 0, words)
+        expect([whole.code, await secretsOf(machine)]).toEqual([0, after])
+        const all = changesOf(whole)
+        const chosen = isWhole ? all : someOf(all, 5)
         let [former, next] = [0, 0]
         for (const at of chosen.flatMap((one) => (isWhole ? [one, `full-${one}` as const] : [one]))) {
           restore()

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { openFileVault, revealCredentials } from 'procura/vault/file'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { describe, expect, it } from 'vitest'
 import { type FakeSecretTool, fakeSecretTool } from '../../support/fake-secret-tool.ts'
+import { changesOf, type Ended, killedProgram } from '../../support/killed-program.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 const config = `{
@@ -17,27 +15,6 @@ const config = `{
   },
 }
 `
-
-let bundles: string
-let program: string
-
-interface Ended {
-  readonly code: number | null
-  readonly signal: string | null
-  readonly out: string
-  readonly err: string
-}
-
-/** Runs the program, and ends it, or fills its disk, before its change of that number; 0 lets it end by itself. */
-function start(machine: Machine, killAt: number | `full-${number}`, words: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [program, String(killAt), ...words], {
-    env: { ...process.env, ...machine.env, PATH: `${join(machine.folder, 'keyring', 'bin')}:${process.env['PATH']}` },
-  })
-  let [out, err] = ['', '']
-  child.stdout.on('data', (chunk) => (out += chunk))
-  child.stderr.on('data', (chunk) => (err += chunk))
-  return new Promise((done) => child.on('close', (code, signal) => done({ code, signal, out, err })))
-}
 
 /** The secrets of the servers. The record of what was issued stays until a gateway has accepted the revocations. */
 async function secretsOf(machine: Machine): Promise<readonly string[]> {
@@ -53,10 +30,9 @@ function expectKilled({ signal, code }: Ended): void {
   expect([signal, code]).toEqual(signal === null ? [null, 0] : ['SIGKILL', null])
 }
 
-/** The numbers of some changes of a run: every one of `step`, and the last ones. */
-function changes(count: number, step: number): readonly number[] {
-  return [...Array(count).keys()].map((at) => at + 1).filter((at) => at % step === 1 % step || at > count - 2)
-}
+/** Some changes of a run: every one of `step`, and the last ones. */
+const every = (step: number, all: readonly number[]): readonly number[] =>
+  all.filter((at) => at % step === 1 % step || at > all.length - 2)
 
 /** Runs the cases two at a time. */
 async function each(cases: readonly number[], run: (one: number) => Promise<void>): Promise<void> {
@@ -76,12 +52,7 @@ export function killsOfWrap(step: number): void {
   // Each kill takes several starts of the program.
   const timeoutMs = step === 1 ? 3_600_000 : 600_000
 
-  beforeAll(async () => {
-    bundles = mkdtempSync(join(tmpdir(), 'procura-kill-'))
-    const child = fileURLToPath(new URL('kill-child.ts', import.meta.url))
-    program = await bundleProgram(child, join(bundles, 'child.mjs'))
-  }, 60_000)
-  afterAll(() => rmSync(bundles, { recursive: true, force: true }))
+  const { start } = killedProgram()
 
   describe('a process that is killed', () => {
     it(
@@ -95,11 +66,11 @@ export function killsOfWrap(step: number): void {
         ]
         const whole = newMachine()
         whole.write('.mcp.json', config)
-        const { out, code, err } = await start(whole, 0, words(whole))
-        expect([code, err]).toEqual([0, expect.stringContaining('into the vault')])
+        const done = await start(whole, 0, words(whole))
+        expect([done.code, done.err]).toEqual([0, expect.stringContaining('into the vault')])
         const wrapped = readFileSync(join(whole.folder, '.mcp.json'), 'utf8').replaceAll(whole.folder, '')
         whole.remove()
-        await each(changes(Number.parseInt(out, 10), step), async (at) => {
+        await each(every(step, changesOf(done)), async (at) => {
           const machine = newMachine()
           const path = machine.write('.mcp.json', config)
           expectKilled(await start(machine, at, words(machine)))
@@ -135,9 +106,9 @@ export function killsOfWrap(step: number): void {
         const wrapped = readFileSync(path, 'utf8')
         const saved = mkdtempSync(join(tmpdir(), 'procura-saved-'))
         cpSync(template.folder, saved, { recursive: true })
-        const { out } = await start(template, 0, words)
+        const done = await start(template, 0, words)
         expect(readFileSync(path, 'utf8')).toBe(config)
-        for (const at of changes(Number.parseInt(out, 10), step)) {
+        for (const at of every(step, changesOf(done))) {
           rmSync(template.folder, { recursive: true })
           cpSync(saved, template.folder, { recursive: true })
           expectKilled(await start(template, at, words))
@@ -169,13 +140,16 @@ export function killsOfWrap(step: number): void {
         }
         const words = (machine: Machine): string[] => ['wrap', join(machine.folder, '.mcp.json')]
         const whole = newUser()
-        const { out, code, err } = await start(whole, 0, words(whole))
-        expect([code, err]).toEqual([0, expect.stringContaining('the passphrase of the vault is in the keyring')])
-        const [count = 0, ...starts] = out.split(' ').map(Number)
+        const done = await start(whole, 0, words(whole))
+        expect([done.code, done.err]).toEqual([
+          0,
+          expect.stringContaining('the passphrase of the vault is in the keyring'),
+        ])
+        const starts = done.out.split(' ').slice(1).map(Number)
         expect(starts.length).toBeGreaterThan(3)
         whole.remove()
         const last = starts.at(-1) ?? 0
-        const cases = new Set([...starts, last + 2, last + 8, ...(step === 1 ? changes(count, step) : [])])
+        const cases = new Set([...starts, last + 2, last + 8, ...(step === 1 ? changesOf(done) : [])])
         await each([...cases], async (at) => {
           const machine = newUser()
           expectKilled(await start(machine, at, words(machine)))
@@ -208,8 +182,8 @@ export function killsOfWrap(step: number): void {
           await start(whole, 0, ['unwrap', ...words(whole)]),
         ]
         whole.remove()
-        const [first = 0, second = 0] = counts.map(({ out }) => Number.parseInt(out, 10))
-        await each(changes(Math.max(first, second), step), async (at) => {
+        const [first = [], second = []] = counts.map(changesOf)
+        await each(every(step, first.length > second.length ? first : second), async (at) => {
           const machine = newMachine()
           const path = machine.write('.mcp.json', config)
           for (const verb of ['wrap', 'unwrap']) {

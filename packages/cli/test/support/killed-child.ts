@@ -1,4 +1,4 @@
-// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system or a
+// Run by killed-program.ts in a process of its own: the program, killed before one of its changes to the file system or a
 // start of another program, or with a disk that is full from that change on. It prints their number, and the numbers of
 // the starts.
 import childProcess from 'node:child_process'
@@ -62,8 +62,8 @@ patch(
 patch(childProcess, ['spawn'])
 syncBuiltinESMExports()
 
-const { run } = await import('../../../src/cli/run.ts')
-const { systemKeyring } = await import('../../../src/support/keyring.ts')
+const { run } = await import('../../src/cli/run.ts')
+const { systemKeyring } = await import('../../src/support/keyring.ts')
 const code = await run(words, {
   env: process.env,
   program: ['/usr/bin/node', '/opt/procura/procura.js'],

@@ -1,0 +1,3 @@
+import { killsOfPolicy } from '../../packages/cli/test/cli/policy/kills.ts'
+
+killsOfPolicy(true)

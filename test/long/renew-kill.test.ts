@@ -1,0 +1,3 @@
+import { killsOfRenew } from '../../packages/cli/test/cli/home/renew-kills.ts'
+
+killsOfRenew(true)
