@@ -89,13 +89,17 @@ export async function checkReplaceable({ path, status }: Pick<ConfigFile, 'path'
   checkOwner(status, path)
 }
 
-/** Checks that the file in the place of a configuration can get its owner and its group. WRP-73 */
+/**
+ * Checks that the file in the place of a configuration can get its owner and its group. The agent could not read what
+ * root makes for it. WRP-73, WRP-82
+ */
 function checkOwner({ uid, gid }: Stats, path: string): void {
   const own = process.geteuid?.()
-  if (own === undefined || own === 0) return
+  if (own === undefined) return
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])]
-  if (uid !== own) throw new UsageError(`${quote(path, 256)} belongs to another user; run this as its owner`)
-  if (!groups.includes(gid))
+  const without = own === 0 ? ', without sudo' : ''
+  if (uid !== own) throw new UsageError(`${quote(path, 256)} belongs to another user; run this as its owner${without}`)
+  if (own !== 0 && !groups.includes(gid))
     throw new UsageError(
       `${quote(path, 256)} belongs to the group ${gid}, which you are not in; give it a group of yours with chgrp, and run this again`,
     )

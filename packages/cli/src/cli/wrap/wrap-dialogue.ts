@@ -46,6 +46,10 @@ interface Run {
 export async function wrapDialogue(flags: Flags, host: Host): Promise<number> {
   const other = Object.keys(flags).find((name) => flags[name] !== undefined && !shared.has(name))
   if (other !== undefined) throw new UsageError(`--${other} is about one configuration; name it: \`procura wrap FILE\``)
+  if (process.geteuid?.() === 0 && (host.env['SUDO_UID'] ?? '0') !== '0')
+    throw new UsageError(
+      'this would be about the clients of root; run `procura wrap` without sudo, as the user of the agent',
+    )
   const terminal = ownTerminal(host, 'or name the configuration of a client: `procura wrap FILE`')
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const found = await findChoices(home, flags, host)

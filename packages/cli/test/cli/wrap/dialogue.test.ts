@@ -159,6 +159,15 @@ process.exit(3)
     expect([readFileSync(path, 'utf8').includes(canary), existsSync(machine.home)]).toEqual([true, false])
   })
 
+  it.runIf(process.getuid?.() === 0)('is not about the clients of root, as under sudo [WRP-82]', async () => {
+    machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: server() } }))
+    Object.assign(machine.env, { SUDO_UID: '1000' })
+    expect(await talk([])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('run `procura wrap` without sudo, as the user of the agent'),
+    })
+  })
+
   it('goes on where a configuration cannot be read [WRP-79]', async () => {
     mkdirSync(join(machine.folder, '.cursor'))
     writeFileSync(join(machine.folder, '.cursor', 'mcp.json'), '{')

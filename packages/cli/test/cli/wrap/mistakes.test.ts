@@ -217,6 +217,14 @@ describe('a configuration that another program holds', () => {
     expect([statSync(path()).uid, statSync(path()).gid, statSync(path()).mode & 0o777]).toEqual([65_534, 65_534, 0o640])
   })
 
+  it.runIf(isRoot)('is refused to root, whose files the agent could not read [WRP-82]', () => {
+    const env = { PATH: process.env['PATH'], HOME: home, SUDO_UID: '65534' }
+    const words = [program, 'wrap', path(), '--key-file', join(home, 'vault.key')]
+    const { status, stderr } = spawnSync(process.execPath, words, { cwd: home, env, encoding: 'utf8' })
+    expect([status, files()]).toEqual([2, ['.claude.json']])
+    expect(stderr).toContain('belongs to another user; run this as its owner, without sudo')
+  })
+
   it('and that it changes in the last steps is finished by the same command [WRP-73, WRP-08]', () => {
     const client = join(folder, 'client.mjs')
     const changed = `${json('mcpServers')}\n`
