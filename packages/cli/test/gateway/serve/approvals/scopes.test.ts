@@ -341,6 +341,9 @@ describe('an approval with a scope', () => {
     expect(await fileDelegationStore({ path: join(agent.folder, 'delegations') }).load({})).toHaveLength(1)
     const place = await openIssued(join(home.folder, 'vault'), { keyFile: join(home.folder, 'vault.key') })
     expect(await issuedTo(place, 'assistant')).toEqual([])
+    // The ledger comes first.
+    const { out } = await runCli(['log', join(home.folder, 'ledger'), '--json'])
+    expect(JSON.parse(out)).toMatchObject({ decision: 'issued', audience: agent.signer.did })
     expect(textOf(await call('send', eve))).toMatch(/The approver has refused/)
   })
 })
