@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { never, systemClock } from 'procura'
 import type { AuditRecord } from 'procura/audit'
-import { type AuthorityReport, fileArchive, findAuthority } from 'procura/audit/ledger'
+import { type AuthorityReport, findAuthority } from 'procura/audit/ledger'
 import { describePolicy } from 'procura/policy'
 import { quote } from '#support/quote.ts'
 import type { PrincipalNames } from '../../gateway/configuration/principal-names.ts'
@@ -14,6 +14,7 @@ import { type Flags, neededOf, textsOf } from '../verb.ts'
 import { logDirectories } from './home-log.ts'
 import { logNames, principalsNamed } from './log-names.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
+import { readArchives } from './read-archives.ts'
 
 /**
  * `procura log could [DIR…] --agent DID --at TIME`: what an agent could do at a moment, by the delegations on record.
@@ -36,20 +37,13 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
   const directories = await logDirectories(words, flags, host, true)
   const sources = await logSources(directories, flags, host)
   try {
-    const archives = (named.length > 0 ? named : directories.map((directory) => join(directory, 'delegations'))).map(
-      (directory) => fileArchive({ directory }),
+    const archive = await readArchives(
+      named.length > 0 ? named : directories.map((directory) => join(directory, 'delegations')),
     )
-    const get = async (cid: string): Promise<Uint8Array | undefined> => {
-      for (const archive of archives) {
-        const found = await archive.get(cid)
-        if (found !== undefined) return found
-      }
-      return undefined
-    }
     const used = new Set<string>()
     const records = withUses(recordsOf(sources, flags), agent, at, used)
-    const report = await findAuthority({ records, archive: { get }, agent, at })
-    const unknown = await namesWithout(used, get)
+    const report = await findAuthority({ records, archive, agent, at })
+    const unknown = await namesWithout(used, archive.get)
     if (report.authority.length === 0 && unknown.length > 0)
       throw new UsageError(
         `the agent has made calls by ${unknown.length} of its delegations that no ledger has, such as ${unknown[0]}, so its authority is unknown; pass the ledger of its issuer too, or its delegations with --archive`,

@@ -26,7 +26,7 @@ export async function log(words: readonly string[], flags: Flags, host: Host): P
   // An option that selects nothing must not look like a log without such events.
   const view = {
     matches: await filterOf(names, flags, host),
-    isHidden: hiddenOf(flags),
+    isHidden: hiddenOf(words, flags),
     print: printerOf(names, flags, host),
   }
   const sources = await logSources(await logDirectories(words, flags, host), flags, host)
@@ -97,17 +97,26 @@ interface LogView {
 
 /**
  * Which events are left out: the calls that a gateway makes in its own name and that went well, unless `--all` or their
- * command is given. JSON and OCSF are complete. LOG-19
+ * command is given, and the ledger in the log of the home folder, which repeats chains of calls. JSON and OCSF are
+ * complete. LOG-19 LOG-38
  */
-function hiddenOf(flags: Flags): LogView['isHidden'] {
-  const isComplete = ['all', 'json', 'ocsf'].some((name) => flags[name] === true)
-  if (isComplete || textOf(flags, 'command')?.startsWith('/gateway') === true) return () => false
-  return ({ command, agent, audience, subject, decision }) =>
+function hiddenOf(words: readonly string[], flags: Flags): LogView['isHidden'] {
+  if (['all', 'json', 'ocsf'].some((name) => flags[name] === true)) return () => false
+  const ofHome = words.length === 0 && flags['postgres'] !== true && textOf(flags, 'sqlite') === undefined
+  const hidesSeen = ofHome && textOf(flags, 'decision') !== 'seen'
+  const hidesOwn = textOf(flags, 'command')?.startsWith('/gateway') !== true
+  return (row) => (hidesSeen && row.decision === 'seen') || (hidesOwn && isOwnCall(row))
+}
+
+/** Whether a gateway made a call in its own name, and it went well. */
+function isOwnCall({ command, agent, audience, subject, decision }: LogRow): boolean {
+  return (
     agent !== undefined &&
     agent === audience &&
     agent === subject &&
     ['allowed', 'released', 'ok'].includes(decision) &&
     /^\/gateway\/(?:start|session|http)\//.test(command ?? '')
+  )
 }
 
 /** Whether an option names a principal by its DID, or by the name of an agent. */

@@ -25,6 +25,7 @@ export interface GatewayEvent {
     | 'approval_displaced'
     | 'notification_failed'
     | 'proxy'
+    | 'delegations_unrecorded'
     | 'failure'
     | 'stopping'
   /** The name of the MCP server that the event is about. */

@@ -39,6 +39,7 @@ import { haveSame } from './have-same.ts'
 import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
 import { createReloads } from './reloads.ts'
+import { recordSeen } from './seen-delegations.ts'
 import type { GatewayParts } from './snapshot.ts'
 import { createSnapshots, type GatewayServer, type Snapshots } from './snapshots.ts'
 import { openState } from './state/open-state.ts'
@@ -278,6 +279,8 @@ async function openParts(
     const message = `${calls} of an earlier process had no outcome on record, which is now unknown`
     onEvent({ level: 'warning', event: 'intents_closed', message })
   }
+  const ledger = recordSeen({ sink, directory: config.audit.directory, onEvent })
+  closers.push(() => ledger.settled())
   const onError = (error: unknown): void => {
     const { code = 'unknown' } = Object(error) as { readonly code?: string }
     onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
@@ -291,7 +294,7 @@ async function openParts(
   metrics.watch({ sink })
   const stores = metrics.stores(state.stores)
   const patience = { callMs: callTimeoutMs, stopMs: stopTimeoutMs }
-  const parts = { signer, vault, sink, stores, metrics, limiter: revocationLimiter(), ...patience, onError }
+  const parts = { signer, vault, sink, ledger, stores, metrics, limiter: revocationLimiter(), ...patience, onError }
   return { parts, previous, meter, metrics }
 }
 

@@ -8,6 +8,7 @@
 
 import { type CommandDefinition, defineCommand, type Signer } from 'procura'
 import type { AuditSink } from 'procura/audit'
+import type { Ledger } from 'procura/audit/ledger'
 import type { Guard, GuardedCommand } from 'procura/guard'
 import { commandOfTool, type PinnedTool, toolHash } from 'procura/mcp'
 import type { Metrics } from 'procura/operations'
@@ -36,6 +37,8 @@ export interface GatewayParts {
   readonly signer: Signer
   readonly vault: FileVault
   readonly sink: AuditSink
+  /** Gets the chains of allowed calls. */
+  readonly ledger: Pick<Ledger, 'used' | 'revoked'>
   readonly stores: GatewayStores
   /** Of the revocations of agents. */
   readonly limiter: Limiter
@@ -102,7 +105,7 @@ export async function createSnapshot(
   parts: GatewayParts,
   browsers: readonly string[] = [],
 ): Promise<Snapshot> {
-  const { signer, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
+  const { signer, ledger, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
   const vault = withLogins(parts.vault, config)
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
@@ -123,6 +126,7 @@ export async function createSnapshot(
     registry: stores.revocations,
     vault,
     audit: { sink, deadlineMs: patience.auditMs, maxInFlight: mostCalls },
+    ledger,
     maxInFlight: mostCalls,
     ...stores,
     deadlines: { handlerMs: callMs, closeMs: stopMs, decisionMs: patience.decisionMs },

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJsonlRecords } from 'procura/audit/jsonl'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Gateway, openGateway, readGatewayConfig } from '../../../src/index.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
 import { mailServer } from '../../gateway/serve/gateway-home.ts'
@@ -17,6 +17,7 @@ beforeEach(() => {
   machine = newMachine()
 })
 afterEach(async () => {
+  vi.useRealTimers()
   await clients.end()
   for (const gateway of gateways.splice(0)) await gateway.close()
   machine.remove()
@@ -91,6 +92,28 @@ describe('the ledger of a home folder', () => {
     const { out } = await could('claude')
     expect(out).toMatch(/where `\.to`.*ann/)
     expect(out).not.toContain('bob')
+  })
+
+  it('has both states of a change by `policy`, each at its time [LOG-39]', async () => {
+    /** Moves the clock of this process forward, in which the gateway runs too. */
+    const wait = (seconds: number): void => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1_000 })
+    }
+    expect((await wrap(config(), '--policy', 'send: .to == bob')).code).toBe(0)
+    wait(3_600)
+    const changed = await machine.procura(['policy', 'mail', '--policy', 'send: .to == ann'])
+    expect(changed.code, changed.err).toBe(0)
+    await open()
+    wait(3_600)
+    const names = async (at: string): Promise<unknown> => {
+      const { out } = await machine.procura(['log', 'could', '--agent', 'claude', at])
+      return [...out.matchAll(/where `\.to` .*"(\w+)"/g)].map(([, name]) => name)
+    }
+    expect(await names('--at=now')).toEqual(['ann'])
+    expect(await names('--at=-30m')).toEqual(['ann'])
+    expect(await names('--at=-90m')).toEqual(['bob'])
+    expect((await could('claude', 'yesterday')).code).toBe(1)
+    expect(await could('claude', '-90m')).toMatchObject({ code: 2, err: expect.stringContaining('such as --at=-2h') })
   })
 
   it('is read before the gateway has run [LOG-22]', async () => {
