@@ -516,6 +516,8 @@ describe('the command line', () => {
     }
     const harmless = [
       ...['did:key:z6MkpUodfgonUtrVMCp92D71VZhW1wKUPr2kS267NLVh5Weo', '/var/log/Procura/2026', './agent.key'],
+      // Without its slash, it has as many characters as a key.
+      '/Users/Ada/procura/copies/of2026/november/bk',
       ...['bafyreie6axe5cvdbykvavwbesrqtrxxjgz42eyy3wfpn32qmmdyo6xhadq', '.to like *@example.com', '/mail/send'],
     ]
     for (const word of harmless) expect((await runCli(['inspect', word])).err, word).not.toMatch(/looks like/)

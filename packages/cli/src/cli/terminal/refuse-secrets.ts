@@ -12,10 +12,10 @@ export function refuseSecrets(words: readonly string[]): void {
   for (const [at, word] of words.entries()) {
     // The hash of a record has the form of a key in hexadecimal.
     const isHash = word.startsWith('--hash=') || words[at - 1] === '--hash'
+    // An option can have its value in the same word. A path without its slash would look like a key.
     const parts = [
       word,
-      word.slice(1),
-      word.slice(2),
+      ...(word.startsWith('-') ? [word.slice(1), word.slice(2)] : []),
       ...(word.startsWith('--') ? [word.slice(word.indexOf('=') + 1)] : []),
     ]
     const kind = parts.map((part) => secretKind(part, isHash)).find((found) => found !== undefined)
