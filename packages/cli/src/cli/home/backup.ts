@@ -9,7 +9,7 @@ import type { Host } from '../host.ts'
 import { showDate } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
-import { copyHome, makeFolderOnce } from './copy-home.ts'
+import { checkOutside, copyHome, makeFolderOnce } from './copy-home.ts'
 import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { type IssuedPlace, openIssued, recordedAgents, renewableOf, restoredAgents, restoredOf } from './issued.ts'
@@ -39,6 +39,7 @@ export async function backup(words: readonly string[], flags: Flags, host: Host)
     throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
   if (await exists(target)) throw new UsageError(`${quote(target, 256)} exists; name a new folder for the backup`)
   if (!(await exists(dirname(target)))) throw new UsageError(`the folder ${quote(dirname(target), 256)} does not exist`)
+  await checkOutside(target, home)
   const links = await inHome(home, async () => {
     const gateway = (await readGatewayFile(home)) as GatewayFile
     const content = JSON.stringify(withRelativePaths(home, gateway.content), undefined, 2)

@@ -1,8 +1,9 @@
 // node only: copies files
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { copyFile, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import process from 'node:process'
 import { namingDisk, syncFolder } from '#support/durable-file.ts'
 import { createFileLock } from '#support/file-lock/file-lock.ts'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
@@ -103,6 +104,20 @@ class Copy {
 }
 
 /**
+ * Refuses a new folder inside the one that is read, which a run would change otherwise. CLI-59
+ *
+ * @throws UsageError when it is inside, also by way of a symbolic link.
+ */
+export async function checkOutside(target: string, from: string): Promise<void> {
+  // The part of its path that exists decides where it is.
+  let part = dirname(target)
+  while (!(await exists(part))) part = dirname(part)
+  const inner = relative(await realpath(from), await realpath(part))
+  if (inner === '..' || inner.startsWith(`..${sep}`) || isAbsolute(inner)) return
+  throw new UsageError(`${quote(target, 256)} is inside ${quote(from, 256)}; name a folder outside it`)
+}
+
+/**
  * Makes a folder in one step: a task fills another one beside it, which gets its name then. What a killed process has
  * left beside it is removed. CLI-59
  *
@@ -135,7 +150,10 @@ export async function makeFolderOnce(
   }
 }
 
+/** Another user can plant a folder or a link with such a name, where a lock and a removal would go astray: it stays. */
 async function removeDead(folder: string): Promise<void> {
+  const status = await lstat(folder)
+  if (!status.isDirectory() || (process.getuid !== undefined && status.uid !== process.getuid())) return
   const answer = await createFileLock(join(folder, 'wrap.lock')).acquire(0)
   if (!('lock' in answer)) throw new UsageError(`another process makes ${quote(folder, 256)} now; run this again`)
   answer.lock.release()

@@ -18,7 +18,7 @@ import { type Flags, operandOf, textOf } from '../verb.ts'
 import { wholePath } from '../wrap/plan.ts'
 import { emptyFolder } from '../wrap/plan-stdio.ts'
 import { type BackupNote, insideOf, noteName } from './backup.ts'
-import { copyHome, makeFolderOnce } from './copy-home.ts'
+import { checkOutside, copyHome, makeFolderOnce } from './copy-home.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { checkFolder, ensureFolder, exists } from './home-files.ts'
 import { openIssued, restoredAgents, restoredOf, setAsideIssued } from './issued.ts'
@@ -48,6 +48,7 @@ export async function restore(words: readonly string[], flags: Flags, host: Host
       `${quote(home, 256)} exists, and \`restore\` replaces nothing; move it away, or name another folder with --home`,
     )
   const note = await readNote(from)
+  await checkOutside(home, from)
   const gateway = await readGatewayFile(from)
   if (gateway === undefined)
     throw new UsageError(`${quote(from, 256)} has no gateway.json, so it is not a whole backup`)

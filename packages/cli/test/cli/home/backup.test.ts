@@ -1,10 +1,23 @@
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Delegation, delegate, generateSigner, never } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { openState } from '../../../src/gateway/serve/state/open-state.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
@@ -273,5 +286,49 @@ describe('a backup', () => {
     expect(existsSync(machine.home)).toBe(false)
     writeFileSync(note, text)
     expect((await restore()).code).toBe(0)
+  }, 60_000)
+
+  it('is not made inside the folder that is read, also by way of a link [CLI-59]', async () => {
+    await done('wrap', path)
+    await done('backup', target)
+    const link = join(machine.folder, 'link')
+    const content = (folder: string): readonly string[] =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !name.includes('.lock'))
+    for (const [folder, inside, words] of [
+      [machine.home, join('agents', 'saved'), (made: string) => ['backup', made]],
+      [target, join('agents', 'a', 'home'), (made: string) => ['restore', target, '--home', made]],
+    ] as const) {
+      const before = content(folder)
+      symlinkSync(folder, link)
+      for (const made of [join(folder, inside), join(link, inside), join(folder, '..x')]) {
+        const { code, err } = await run(...words(made))
+        expect([made, code, err]).toEqual([made, 2, expect.stringContaining('; name a folder outside it')])
+      }
+      expect(content(folder)).toEqual(before)
+      rmSync(link)
+    }
+    await done('backup', `${machine.home}2`)
+  }, 60_000)
+
+  it('leaves what others have planted beside it under the name of a draft [CLI-59]', async () => {
+    await done('wrap', path)
+    const elsewhere = join(machine.folder, 'elsewhere')
+    mkdirSync(elsewhere)
+    const { mtimeNs } = statSync(elsewhere, { bigint: true })
+    // A link to the home folder would be a lock that the run has itself.
+    const planted = [elsewhere, machine.home].map((to, at) => {
+      const link = join(machine.folder, `.saved.new-${at}`)
+      symlinkSync(to, link)
+      return link
+    })
+    await done('backup', target)
+    for (const link of planted) expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(statSync(elsewhere, { bigint: true }).mtimeNs).toBe(mtimeNs)
+    const draft = join(machine.folder, '.other.new-0')
+    mkdirSync(draft)
+    const user = vi.spyOn(process, 'getuid').mockReturnValue(statSync(draft).uid + 1)
+    await done('backup', join(machine.folder, 'other'))
+    user.mockRestore()
+    expect(existsSync(draft)).toBe(true)
   }, 60_000)
 })
