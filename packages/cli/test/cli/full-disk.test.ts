@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openFileVault } from 'procura/vault/file'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { canMount, mountSmallDisk } from '../../../../test/audit/jsonl/small-disk.ts'
 import { type Machine, newMachine, wrapVerbs } from './wrap/set-up.ts'
@@ -50,4 +51,24 @@ it.runIf(canMount())('a full disk is reported with a path, and the configuration
   fill(join(other, '..'), 0)
   expect((await wrap(other, '--home', home)).err).toContain(`the disk of \`${other}\` is full (ENOSPC)`)
   expect(readFileSync(other, 'utf8')).toBe(config)
+})
+
+it.runIf(canMount())('a passphrase stays if its disk is full, which the message names [CLI-54]', async () => {
+  const disk = mountSmallDisk()
+  const home = join(disk, 'home')
+  const [former, next] = ['the former passphrase', 'the next passphrase']
+  const env = { PROCURA_VAULT_PASSPHRASE: former, PROCURA_VAULT_NEW_PASSPHRASE: next }
+  const path = machine.write('.mcp.json', config)
+  expect((await machine.procura(['wrap', path, '--home', home], { env })).code).toBe(0)
+  const before = readFileSync(join(home, 'owner.key'))
+  for (let left = 0; ; left += 4_096) {
+    fill(disk, left)
+    const { code, err } = await machine.procura(['passphrase', '--home', home], { env })
+    if (code === 0) break
+    expect([code, err]).toEqual([2, expect.stringMatching(/is full/)])
+    expect(err).toContain(home)
+    expect(readFileSync(join(home, 'owner.key'))).toEqual(before)
+    await openFileVault({ path: join(home, 'vault'), key: { passphrase: former } })
+  }
+  await openFileVault({ path: join(home, 'vault'), key: { passphrase: next } })
 })

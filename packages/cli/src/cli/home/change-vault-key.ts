@@ -3,7 +3,7 @@ import { copyFile, realpath, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { changeSignerFileKey, describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { type FileKey, openFileVault } from 'procura/vault/file'
-import { syncFolder } from '#support/durable-file.ts'
+import { namingDisk, syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { nextOwnerKey } from '../../gateway/configuration/vault-unlock.ts'
@@ -44,6 +44,7 @@ export async function changeVaultKey(
  * the new key waits beside the present one, so the vault decides which of them counts. WRP-60
  *
  * @param keep - keeps the new key where the gateway finds it, before the vault needs it.
+ * @returns whether the keyring and the file of the owner's key have it. If it is false, a message is the reason.
  * @throws Error while the gateway runs.
  */
 export async function changeGatewayKey(
@@ -52,10 +53,10 @@ export async function changeGatewayKey(
   next: FileKey,
   host: Host,
   keep: () => Promise<void> = async () => undefined,
-): Promise<void> {
+): Promise<boolean> {
   const folder = dirname(gateway.path)
   const { file } = gateway.vault
-  await inHome(folder, () =>
+  return inHome(folder, () =>
     withoutGateway(gateway, async () => {
       const path = join(folder, 'owner.key')
       const isOwned = (await exists(path)) && (await describeSignerFile({ path })).encrypted
@@ -72,7 +73,7 @@ export async function changeGatewayKey(
           throw error
         }
       }
-      if (isOwned) await finishKeyChange(folder, gateway.vault, next, true, host)
+      return !isOwned || finishKeyChange(folder, gateway.vault, next, true, host)
     }),
   )
 }
@@ -86,7 +87,9 @@ async function stageOwnerKey(folder: string, key: FileKey, next: FileKey): Promi
   await withStage(folder, async (stage) => {
     const draft = join(stage, 'file')
     const path = join(folder, 'owner.key')
-    await copyFile(path, draft)
+    await copyFile(path, draft).catch((error: Error) => {
+      throw namingDisk(error, draft)
+    })
     await changeSignerFileKey({ path: draft, key, newKey: next }).catch(async (error: Error) => {
       // A run of an earlier version changed it before the vault.
       const isChanged = await openSignerFile({ path: draft, key: next }).then(
@@ -106,11 +109,11 @@ async function stageOwnerKey(folder: string, key: FileKey, next: FileKey): Promi
  * Runs a task while no gateway has the state: one that runs would go on with the former key, and lose a refresh token
  * that it gets from a server. WRP-61
  */
-async function withoutGateway(gateway: GatewayFile, task: () => Promise<void>): Promise<void> {
+async function withoutGateway<T>(gateway: GatewayFile, task: () => Promise<T>): Promise<T> {
   const answer = await holdGateway(gateway.stateFile)
   if (!('lock' in answer)) throw new Error(gatewayRuns(answer.process))
   try {
-    await task()
+    return await task()
   } finally {
     answer.lock.release()
   }

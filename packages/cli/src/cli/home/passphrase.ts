@@ -43,11 +43,12 @@ export async function passphrase(words: readonly string[], flags: Flags, host: H
     throw new UsageError('the new passphrase is the present one; nothing is written')
   const place = nextOwnerKey(await realpath(home))
   const keep = keyring === undefined ? undefined : (): Promise<void> => storeEntry(keyring, place, next)
-  await changeGatewayKey(gateway, key, { passphrase: next }, host, keep)
+  const isFinished = await changeGatewayKey(gateway, key, { passphrase: next }, host, keep)
   if (flags['json'] === true) host.print(JSON.stringify({ changed: true, keyring: keyring !== undefined }))
   else host.print('the vault and the key of the owner have a new passphrase')
   host.complain('a copy of their files, such as a backup, still opens with the former one')
-  if (keyring !== undefined)
+  // Until then, the command could print the former one.
+  if (keyring !== undefined && isFinished)
     host.complain(
       `the new one is in the keyring; keep a copy of what \`${keyring.showCommand(await realpath(home))}\` prints in a safe place`,
     )

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ArgumentError } from 'procura/errors'
 import { openSignerFile } from 'procura/signer/file'
 import { openFileVault } from 'procura/vault/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { holdGateway } from '../../../src/cli/gateway/lock-gateway.ts'
+import type { Keyring } from '../../../src/support/keyring.ts'
 import { type FakeSecretTool, fakeSecretTool } from '../../support/fake-secret-tool.ts'
 import type { CliResult } from '../run-cli.ts'
 import { type Machine, newMachine } from '../wrap/set-up.ts'
@@ -152,6 +154,27 @@ describe('procura passphrase', () => {
       expect(existsSync(join(machine.home, 'owner.key.next'))).toBe(false)
       expect(tool.entries()).toEqual(entries)
     }
+  })
+
+  it('that is not finished recommends no copy of the former one [WRP-62]', async () => {
+    await wrapped('--expires-in', '30d')
+    // It has taken the next one, and does not answer any more.
+    let isStored = false
+    const keyring: Keyring = {
+      ...tool.keyring,
+      async store(folder, passphrase) {
+        if (isStored) throw new ArgumentError('the keyring is locked')
+        await tool.keyring.store(folder, passphrase)
+        isStored = true
+      },
+    }
+    const { code, err } = await machine.procura(['passphrase'], { keyring })
+    expect([code, err]).toEqual([0, expect.stringContaining('not finished: the keyring is locked')])
+    expect(err).not.toContain('secret-tool')
+    expect((await machine.procura(['renew', 'claude'], { keyring: tool.keyring })).code).toBe(0)
+    const [passphrase = '', ...others] = tool.entries()
+    expect(others).toEqual([])
+    await open(passphrase)
   })
 
   it('names the steps where a key file, a command or a credential opens the vault [CLI-40]', async () => {
