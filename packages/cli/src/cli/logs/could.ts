@@ -94,10 +94,9 @@ async function* withUses(
   for await (const record of records) {
     const { event } = record
     const isUse = event.kind === 'intent' && event.invoker === agent && event.time <= at && used.size < mostUses
-    if (isUse && Array.isArray(event.chain)) {
-      const last: unknown = event.chain.at(-1)
-      if (typeof last === 'string' && !isApproved(event)) used.add(last)
-    }
+    // One that is on record can be below one that is not, and permits more there.
+    if (isUse && Array.isArray(event.chain) && !isApproved(event))
+      for (const cid of event.chain as readonly unknown[]) if (typeof cid === 'string') used.add(cid)
     yield record
   }
 }

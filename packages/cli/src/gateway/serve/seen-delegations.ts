@@ -59,14 +59,18 @@ export function recordSeen({ sink, directory, onEvent }: RecordSeenOptions): See
     onEvent({ level: 'warning', event: 'delegations_unrecorded', message })
   }
 
-  async function record(root: Root, folder: string, cids: readonly string[], chain: readonly Delegation[]) {
+  async function record(root: Root, folder: string, chain: readonly Delegation[], added: readonly string[]) {
+    const cids = cidsOf(chain)
     const [first = ''] = cids
+    const forget = (): void => {
+      for (const cid of added) root.recorded.delete(cid)
+    }
     try {
       root.files ??= new Set(await namesInFolder(folder))
       const { files } = root
       const names = cids.map((cid) => `${cid}.ucan`)
       if (files.size + names.filter((name) => !files.has(name)).length > mostOfRoot) {
-        root.recorded.delete(cids.at(-1) ?? '')
+        forget()
         return tell(root, first, `it has ${mostOfRoot} of them; revoke ${first} if its agent passes on too much`)
       }
       await root.ledger.used(chain)
@@ -75,7 +79,7 @@ export function recordSeen({ sink, directory, onEvent }: RecordSeenOptions): See
     } catch (error) {
       // It may have left files.
       root.files = undefined
-      root.recorded.delete(cids.at(-1) ?? '')
+      forget()
       tell(root, first, `${(error as Error).message}; correct the folder, and their next call records them`)
     }
   }
@@ -84,18 +88,20 @@ export function recordSeen({ sink, directory, onEvent }: RecordSeenOptions): See
     async used(chain) {
       const part = recordable(chain)
       if (part.length < 2) return
-      const cids = part.map(({ cid }) => cid.toString())
+      const cids = cidsOf(part)
       const [first = ''] = cids
       const folder = join(directory, 'delegations', first)
       const root = roots.get(first) ?? newRoot(sink, folder)
       roots.set(first, root)
-      if (root.recorded.has(cids.at(-1) ?? '')) return
+      // The last one can have been seen below another one, which permits less.
+      const added = cids.filter((cid) => !root.recorded.has(cid))
+      if (added.length === 0) return
       if (part.some(({ bytes }) => bytes.length > longest))
         return tell(root, first, `one of them has more than ${longest} bytes`)
       if (waiting === mostWaiting) return tell(root, first, `the disk of ${quote(directory, 256)} is too slow`)
-      root.recorded.add(cids.at(-1) ?? '')
+      for (const cid of added) root.recorded.add(cid)
       waiting += 1
-      void inTurn(() => record(root, folder, cids, part)).finally(() => {
+      void inTurn(() => record(root, folder, part, added)).finally(() => {
         waiting -= 1
       })
     },
@@ -108,6 +114,10 @@ export function recordSeen({ sink, directory, onEvent }: RecordSeenOptions): See
 function newRoot(sink: AuditSink, folder: string): Root {
   const ledger = createLedger({ sink, archive: fileArchive({ directory: folder }), maxKnown: 2 * mostOfRoot })
   return { ledger, recorded: new Set(), files: undefined, isTold: false }
+}
+
+function cidsOf(chain: readonly Delegation[]): readonly string[] {
+  return chain.map(({ cid }) => cid.toString())
 }
 
 /** The chain up to an approval of one call, which contains all arguments of the call. */

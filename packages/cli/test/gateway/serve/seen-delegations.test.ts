@@ -94,6 +94,41 @@ describe('the ledger of a gateway', () => {
     expect(await seen()).toEqual([])
   })
 
+  it('has both chains of one delegation, which the agent above it has given wider authority since [GTW-56] [LOG-39]', async () => {
+    const narrow = await chainBy(toBob)
+    const [root] = narrow as readonly [Delegation]
+    const wide = await chainBy([], root)
+    const worker = await home.agent('worker')
+    const last = await attenuate(narrow, { issuer: helper.signer, audience: worker.signer.did, expiresIn: 600 })
+    const path = join(worker.folder, 'delegations')
+    const gateway = await home.open()
+    for (const [chain, to] of [
+      [narrow, bob.to],
+      [wide, 'eve@evil.example'],
+    ] as const) {
+      // The worker chooses the chain of its calls.
+      rmSync(path, { force: true })
+      const agent = await openAgent({ signer: worker.signer, store: fileDelegationStore({ path }) })
+      await agent.receive(encodeContainer([...chain, last]))
+      const client = clients.connect(worker.folder)
+      await client.initialize()
+      expect(textOf(await client.call('send', { to }))).toBe(`sent to ${to}`)
+    }
+    await gateway.close()
+    expect(await seen()).toEqual([...cidsOf(narrow), String(last.cid), String(wide[1]?.cid)])
+    const ask = (): Promise<CliResult> =>
+      runCli(['log', 'could', '--agent', worker.signer.did, '--at', 'now', '--home', home.folder])
+    const { out, err } = await ask()
+    expect([err, out.match(/^\/mcp\/mail for/gm)]).toEqual([
+      '',
+      expect.arrayContaining(['/mcp/mail for', '/mcp/mail for']),
+    ])
+    // One that is not on record, above one that is.
+    rmSync(join(archive(), String(root.cid), `${wide[1]?.cid}.ucan`))
+    const { err: warning } = await ask()
+    expect(warning).toContain(`made calls by ${wide[1]?.cid}, which no ledger has`)
+  })
+
   it('hides what was seen from `log`, which shows the calls [LOG-38]', async () => {
     await receive(await chainBy(toBob))
     const gateway = await home.open()
