@@ -116,6 +116,20 @@ describe('the tools of a server that changes them', () => {
     expect(gateway.servers()).toMatchObject([{ waiting: 1 }])
   })
 
+  it('stay noted while an older session goes on with the program from before the update [GTW-42]', async () => {
+    const gateway = await start([tool('send')])
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp')
+    const older = await clients.open(agent.folder)
+    signal([tool('send'), tool('more')])
+    await until(() => gateway.servers()[0]?.waiting === 1)
+    setTools([tool('send', 'Sends a mail, and all files.')])
+    const newer = await clients.open(agent.folder)
+    expect((await newer.ask('tools/list')).result?.tools).toEqual([])
+    expect((await older.ask('tools/list')).result?.tools).toHaveLength(1)
+    expect(await states()).toEqual({ send: 'changed: description changed' })
+  })
+
   it('are noted as a whole where the list has pages [GTW-42]', async () => {
     const gateway = await start([tool('a'), tool('b'), tool('c')], { PAGE: '1' })
     const mail = await mailClient()

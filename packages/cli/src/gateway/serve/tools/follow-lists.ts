@@ -16,10 +16,11 @@ const most = Object.freeze({ asked: 1_000, pages: 100, cursor: 200 })
  * @param onList - receives the whole list, or why it has none that can be noted. Never rejects.
  */
 export function followLists(server: McpTransport, onList: (found: FoundTools) => Promise<void>): McpTransport {
+  const onFound = markRepeated(onList)
   /** The cursors of the lists under way, by their ids. */
   const asked = new Map<unknown, string | undefined>()
   const pages = new Map<string, string>()
-  const own = createListRequests(server, onList)
+  const own = createListRequests(server, onFound)
 
   async function take(id: unknown, message: Fields): Promise<void> {
     const cursor = asked.get(id)
@@ -27,8 +28,8 @@ export function followLists(server: McpTransport, onList: (found: FoundTools) =>
     const { tools, nextCursor } = Object(message['result']) as Fields
     if (Object.hasOwn(message, 'error')) return
     if (cursor === undefined && (nextCursor ?? undefined) === undefined)
-      return onList(await foundIn(async () => message['result']))
-    const digest = String(await sha256Bytes(new TextEncoder().encode(JSON.stringify(tools) ?? '')))
+      return onFound(await foundIn(async () => message['result']))
+    const digest = await digestOf(tools)
     if (pages.get(cursor ?? '') === digest) return
     if (pages.size >= most.pages) pages.clear()
     pages.set(cursor ?? '', digest)
@@ -79,4 +80,18 @@ export function followLists(server: McpTransport, onList: (found: FoundTools) =>
   }
   server.onerror = (error) => wrapped.onerror?.(error)
   return wrapped
+}
+
+/** Marks a list that is the one before: a program that is older than an update of its server goes on with it. GTW-42 */
+function markRepeated(onList: (found: FoundTools) => Promise<void>): (found: FoundTools) => Promise<void> {
+  let last: string | undefined
+  return async (found) => {
+    const before = last
+    last = 'tools' in found ? await digestOf(found.tools) : undefined
+    return onList('tools' in found && last === before ? { ...found, isRepeated: true } : found)
+  }
+}
+
+async function digestOf(data: unknown): Promise<string> {
+  return String(await sha256Bytes(new TextEncoder().encode(JSON.stringify(data) ?? '')))
 }

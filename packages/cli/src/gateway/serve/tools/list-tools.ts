@@ -54,7 +54,13 @@ async function ask(session: Session): Promise<ListedServer> {
 }
 
 /** The tools of a server, or why it has no list that can be noted. */
-export type FoundTools = { readonly tools: readonly PinnedTool[] } | { readonly fault: string }
+export type FoundTools =
+  | {
+      readonly tools: readonly PinnedTool[]
+      /** Whether it is the list that the same session had before. */
+      readonly isRepeated?: boolean
+    }
+  | { readonly fault: string }
 
 /**
  * The whole list of a server.

@@ -33,7 +33,8 @@ export interface ToolWatch {
    */
   look(server: string, parts: LookParts, isPresent: () => boolean): Promise<boolean>
   /**
-   * Notes the list of a session if it differs from the last one. A failure is remembered and reported.
+   * Notes the list of a session if it differs from the last one. A failure is remembered and reported. A list that the
+   * session repeats is older than a different one of another session, and clears a fault alone.
    *
    * @param isPresent - as of `look`.
    * @returns whether a new title or description was accepted by this.
@@ -121,6 +122,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     },
     async note(server, found, isPresent) {
       const known = knownOf(server)
+      if ('tools' in found && found.isRepeated === true && known.fault === undefined) return false
       known.next = { found, isPresent }
       if (known.timer !== undefined) return false
       const isDue = 'fault' in found || (await isNews(known, found.tools).catch(() => true))
