@@ -128,6 +128,12 @@ describe('the tools of a server that changes them', () => {
     expect((await newer.ask('tools/list')).result?.tools).toEqual([])
     expect((await older.ask('tools/list')).result?.tools).toHaveLength(1)
     expect(await states()).toEqual({ send: 'changed: description changed' })
+    // A list that cannot be noted is the newest one, and does not bring an older one back.
+    setTools([tool('send'), tool('send')])
+    await newer.ask('tools/list')
+    expect(gateway.servers()).toMatchObject([{ fault: 'it has two tools of one name' }])
+    expect((await older.ask('tools/list')).result?.tools).toHaveLength(1)
+    expect(await states()).toEqual({ send: 'changed: description changed' })
   })
 
   it('are noted as a whole where the list has pages [GTW-42]', async () => {

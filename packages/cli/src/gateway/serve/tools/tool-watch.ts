@@ -34,7 +34,7 @@ export interface ToolWatch {
   look(server: string, parts: LookParts, isPresent: () => boolean): Promise<boolean>
   /**
    * Notes the list of a session if it differs from the last one. A failure is remembered and reported. A list that the
-   * session repeats is older than a different one of another session, and clears a fault alone.
+   * session repeats is older than what another session had since, a fault too. It is noted if a write has failed.
    *
    * @param isPresent - as of `look`.
    * @returns whether a new title or description was accepted by this.
@@ -48,6 +48,8 @@ interface Known {
   /** The hashes of its tools, by their names. */
   hashes?: ReadonlyMap<string, string>
   fault?: string
+  /** Whether the last write has failed. */
+  isUnwritten?: boolean
   /** The newest list of a session that is not written yet. */
   next?: { readonly found: FoundTools; readonly isPresent: () => boolean }
   timer?: NodeJS.Timeout
@@ -72,7 +74,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
   async function write(server: string, tools: readonly PinnedTool[], firstUse: boolean): Promise<boolean> {
     const known = knownOf(server)
     const noted = await book.note(server, tools, { firstUse })
-    known.hashes = await hashesOf(tools)
+    Object.assign(known, { hashes: await hashesOf(tools), isUnwritten: false })
     Reflect.deleteProperty(known, 'fault')
     report(server, noted, onEvent)
     return noted.accepted.length > 0 || noted.reworded.length > 0
@@ -96,6 +98,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
       if ('fault' in found) fail(server, found.fault)
       else if (await isNews(known, found.tools)) return await write(server, found.tools, false)
     } catch (error) {
+      known.isUnwritten = true
       fail(server, (error as Error).message)
     }
     return false
@@ -122,7 +125,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     },
     async note(server, found, isPresent) {
       const known = knownOf(server)
-      if ('tools' in found && found.isRepeated === true && known.fault === undefined) return false
+      if ('tools' in found && found.isRepeated === true && known.isUnwritten !== true) return false
       known.next = { found, isPresent }
       if (known.timer !== undefined) return false
       const isDue = 'fault' in found || (await isNews(known, found.tools).catch(() => true))
