@@ -1247,7 +1247,7 @@ const rows: readonly Row[] = [
     },
   },
   {
-    situation: 'a home folder that is lost, and a backup of it',
+    situation: 'a home folder that is lost, and a backup of it; then its state',
     async ends(world) {
       wrapped(world, '--policy', 'send: .to == ann')
       const saved = join(world.folder, "the owner's copy")
@@ -1262,6 +1262,11 @@ const rows: readonly Row[] = [
       follow(world, restored.all, 'renew')
       expect(await world.call('send', { to: 'ann' })).toBe('sent to ann')
       follow(world, restored.all, 'doctor', '', /^ok\tgateway/m)
+      expect(world.run(['stop']).code).toBe(0)
+      rmSync(join(world.home, 'state.db'))
+      const renew = (): Said => world.run(['renew', 'claude', '--expires-in', '60d'])
+      follow(world, renew().all, 'start')
+      expect(renew().code).toBe(0)
     },
   },
   {
@@ -1441,6 +1446,7 @@ const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[
     ],
   ],
   ['invite.test.ts runs it, with a second user', 'so end them with', 'ends its delegations'],
+  ['it is about a program that sudo starts', 'without sudo, as the user of the agent'],
   [
     'the situation takes minutes or a thousand requests',
     'did not answer within',

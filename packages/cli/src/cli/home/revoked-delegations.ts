@@ -1,7 +1,9 @@
 // node only: reads files
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Delegation } from 'procura'
 import { readPrivateFile } from '#support/private-file.ts'
+import { quote } from '#support/quote.ts'
 import { readPending } from '../../gateway/serve/pending-revocations.ts'
 import { revokedAmong } from '../../gateway/serve/state/revoked-among.ts'
 import { mostAsked } from '../../gateway/wire/control.ts'
@@ -36,7 +38,7 @@ const atOnce = Math.floor(mostAsked / 3)
  */
 export async function revokedDelegations(
   home: string,
-  { path, stateFile }: Pick<GatewayFile, 'path' | 'stateFile'>,
+  { path, stateFile, logFolder }: Pick<GatewayFile, 'path' | 'stateFile' | 'logFolder'>,
   delegations: readonly Delegation[],
 ): Promise<ReadonlySet<string>> {
   const found = new Set(await waitingRevocations(home))
@@ -48,14 +50,22 @@ export async function revokedDelegations(
       throw new Error(
         `nobody knows which delegations are revoked: ${answer.message}; a gateway that is older than this program has to be started again`,
       )
-    for (const cid of answer.state === 'done' ? answer.data : await revokedInState(stateFile, ids)) found.add(cid)
+    for (const cid of answer.state === 'done' ? answer.data : await revokedInState(stateFile, logFolder, ids))
+      found.add(cid)
   }
   return found
 }
 
-/** Asks the state of a gateway that does not run. One that has never run has taken no revocation. */
-async function revokedInState(file: string, ids: readonly string[]): Promise<readonly string[]> {
-  if (!(await exists(file))) return []
+/**
+ * Asks the state of a gateway that does not run. One that has never run has taken no revocation; its log has no record.
+ */
+async function revokedInState(file: string, logFolder: string, ids: readonly string[]): Promise<readonly string[]> {
+  if (!(await exists(file))) {
+    if (!(await hasRecords(logFolder))) return []
+    throw new Error(
+      `nobody knows which delegations are revoked: the gateway has run, and its state ${quote(file, 256)} is missing; put the file back, or, if it is lost, run \`procura start\`, which makes one without the revocations, and revoke again what must not be renewed`,
+    )
+  }
   // The database is not loaded where a gateway answers.
   const { openState } = await import('../../gateway/serve/state/open-state.ts')
   const state = await openState({ file, isFirst: false })
@@ -64,4 +74,10 @@ async function revokedInState(file: string, ids: readonly string[]): Promise<rea
   } finally {
     state.close()
   }
+}
+
+async function hasRecords(logFolder: string): Promise<boolean> {
+  for (const name of (await namesInFolder(logFolder)).filter((one) => one.endsWith('.jsonl')))
+    if ((await stat(join(logFolder, name))).size > 0) return true
+  return false
 }

@@ -99,7 +99,7 @@ export interface AuthoritySources {
   /** The delegations in the file of the agent, which it can change. */
   readonly tokens: readonly Uint8Array[]
   /** Tells which delegations are revoked. Default: all count. */
-  readonly gateway?: Pick<GatewayFile, 'path' | 'stateFile'>
+  readonly gateway?: Pick<GatewayFile, 'path' | 'stateFile' | 'logFolder'>
 }
 
 /**

@@ -310,6 +310,20 @@ describe('a backup', () => {
     await done('backup', `${machine.home}2`)
   }, 60_000)
 
+  it('is refused, as a renewal is, where the state of a gateway that has run is missing [CLI-56] [WRP-57]', async () => {
+    await done('wrap', path)
+    const [log, state] = [join(machine.home, 'log'), join(machine.home, 'state.db')]
+    mkdirSync(log, { mode: 0o700 })
+    // A first start that was killed has written no record.
+    writeFileSync(join(log, 'audit-0000000000000001.jsonl'), '', { mode: 0o600 })
+    await done('backup', target)
+    writeFileSync(join(log, 'audit-0000000000000001.jsonl'), '{}\n')
+    const refused = [await run('backup', `${target}2`), await run('renew', 'claude', '--expires-in', '60d')]
+    expect(refused.map(({ code }) => code)).toEqual([2, 1])
+    for (const { err } of refused) expect(err).toContain(`its state \`${state}\` is missing`)
+    expect(existsSync(`${target}2`)).toBe(false)
+  }, 60_000)
+
   it('leaves what others have planted beside it under the name of a draft [CLI-59]', async () => {
     await done('wrap', path)
     const elsewhere = join(machine.folder, 'elsewhere')
