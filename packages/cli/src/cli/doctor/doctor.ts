@@ -21,6 +21,7 @@ import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
+import { otherPlace } from '../wrap/follow-listen.ts'
 import { startElsewhere, startedIn } from '../wrap/started-in.ts'
 import { readIndexes, type WrapIndex } from '../wrap/wrap-index.ts'
 import { checkDelegations } from './check-agents.ts'
@@ -119,7 +120,11 @@ function checksOf(
     ],
     ['programs', 'no program with a secret starts in a folder of a project', async () => programs(home, gateway)],
     ['clients', 'the configurations run `procura connect`', () => checkClients(indexes)],
-    ['gateway', 'the gateway answers, and is the one that the agents expect', () => gatewayFindings(home, indexes)],
+    [
+      'gateway',
+      'the gateway answers, and is the one that the agents expect',
+      () => gatewayFindings(home, gateway, indexes),
+    ],
     [
       'delegations',
       'each agent has a delegation for each of its servers',
@@ -187,12 +192,25 @@ function programs(home: string, { servers }: GatewayFile): readonly Finding[] {
   })
 }
 
-async function gatewayFindings(home: string, indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
+async function gatewayFindings(
+  home: string,
+  gateway: GatewayFile,
+  indexes: readonly WrapIndex[],
+): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  for (const { agent, servers } of indexes) {
+  for (const { agent, servers, path } of indexes) {
     const folder = join(home, 'agents', agent)
     try {
       const connection = await readConnection(folder)
+      const other = otherPlace(connection, gateway)
+      if (other !== undefined) {
+        findings.push({
+          ...{ check: 'gateway', thing: join(folder, 'connect.json') },
+          fault: `names ${other.before}, and gateway.json listens at ${other.now}`,
+          remedy: `run \`procura wrap ${shellQuoted(path)}\`, which corrects it`,
+        })
+        continue
+      }
       for (const server of servers) {
         const found = await checkGateway(agent, connection, server)
         findings.push(...found)

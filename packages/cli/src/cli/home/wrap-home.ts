@@ -192,20 +192,23 @@ export async function ensureAgent(
     await createSignerFile({ path: join(draft, 'agent.key') })
     // WRP-31: the file of the delegations is encrypted from its beginning.
     if (file !== undefined) await makeWhole(file, (key) => createKeyFile(key))
-    const { socket: path, address } = home.gateway.listen
-    // A home folder can be moved.
-    const isInHome = path !== undefined && dirname(path) === home.path
-    const socket = isInHome ? relative(folder, path) : path
-    const connection = {
+    await writeConnection(draft, {
+      ...placeFor(folder, home.path, home.gateway.listen),
       ...{ audience, subject, key: 'agent.key', delegations: 'delegations' },
       ...(file !== undefined && { unlock: { delegations: { file } } }),
-    }
-    await writeConnection(draft, {
-      ...(socket === undefined ? { address: String(address) } : { socket }),
-      ...connection,
     })
   })
   return { folder, did: await didOf(join(folder, 'agent.key')) }
+}
+
+/** The place of the gateway in the `connect.json` of an agent. A home folder can be moved with the socket in it. */
+export function placeFor(
+  folder: string,
+  home: string,
+  { socket, address }: GatewayFile['listen'],
+): { readonly socket: string } | { readonly address: string } {
+  if (socket === undefined) return { address: String(address) }
+  return { socket: dirname(socket) === home ? relative(folder, socket) : socket }
 }
 
 /**

@@ -1,7 +1,7 @@
 // node only: reads and replaces files
 import { stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
-import { changeConnection } from '../../gateway/agent-side/connect/change-connection.ts'
+import { type ConnectionChange, changeConnection } from '../../gateway/agent-side/connect/change-connection.ts'
 import type { GatewayConnection } from '../../gateway/agent-side/connect/connection-file.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Client } from '../clients/client.ts'
@@ -85,7 +85,7 @@ export async function moveSockets(home: string, former: ReadonlySet<string>): Pr
     for (const agent of await namesInFolder(join(home, 'agents'))) {
       const folder = join(home, 'agents', agent)
       const near = (socket: string): string => relative(folder, join(home, basename(socket)))
-      const change = ({ socket }: GatewayConnection): Partial<GatewayConnection> | undefined =>
+      const change = ({ socket }: GatewayConnection): ConnectionChange | undefined =>
         socket !== undefined && former.has(dirname(socket)) ? { socket: near(socket) } : undefined
       await changeConnection(folder, change)
     }

@@ -40,6 +40,7 @@ import {
 import { type ArgumentRules, describeShown, ruleWarnings, withShown } from './argument-rules.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
+import { followListen } from './follow-listen.ts'
 import { describeGrant, describeOthers, grantsFor } from './grants.ts'
 import { followMoved } from './moved-record.ts'
 import { wholePath } from './plan.ts'
@@ -171,6 +172,7 @@ async function repairLines(
     return isMoved && other !== undefined ? 'moved' : 'other'
   }
   const all = await lineRepairs(chosen, homeOf, program, home)
+  await followListen(home, known, flags, host)
   const repaired = all.filter((one) => repairedText(file, client, document, [one]) !== undefined)
   for (const { entry, gone, line } of all.filter((one) => !repaired.includes(one)))
     host.complain(
@@ -313,8 +315,8 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   for (const line of showPlans(ready, others)) host.complain(line)
   if (ready.length === 0) {
     const isChanged = repaired.length > 0 && flags['dry-run'] !== true
-    const rest = isChanged ? 'nothing else to wrap' : 'nothing to wrap; no file is changed'
-    host.complain(others.length === 0 ? 'the file has no MCP server; nothing to wrap, and no file is changed' : rest)
+    const rest = isChanged ? 'nothing else to wrap' : 'nothing to wrap; the file is not changed'
+    host.complain(others.length === 0 ? 'the file has no MCP server; nothing to wrap' : rest)
     return code
   }
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)

@@ -44,6 +44,47 @@ const by = (program: readonly string[], path: string, ...more: readonly string[]
 
 const gateway = (): string => readFileSync(join(machine.home, 'gateway.json'), 'utf8')
 
+describe('`wrap` of a configuration whose gateway listens at another place than before', () => {
+  const connectJson = (): Readonly<Record<string, unknown>> =>
+    JSON.parse(readFileSync(join(machine.home, 'agents', 'claude', 'connect.json'), 'utf8'))
+  const listenAt = (listen: object): void =>
+    writeFileSync(join(machine.home, 'gateway.json'), JSON.stringify({ ...JSON.parse(gateway()), listen }), {
+      mode: 0o600,
+    })
+
+  it('lets the agent of it connect there, and `doctor` names the command [WRP-89]', async () => {
+    const path = machine.write('.mcp.json', json)
+    const { now } = programs()
+    await by(now, path)
+    const [text, first] = [readFileSync(path, 'utf8'), connectJson()]
+    listenAt({ address: '127.0.0.1:7333' })
+    const words = ['doctor', '--home', machine.home, '--key-file', machine.keyFile, '--json']
+    const found = JSON.parse((await machine.procura(words)).out).findings
+    expect(found.filter(({ check }: { check: string }) => check === 'gateway')).toEqual([
+      {
+        check: 'gateway',
+        thing: join(machine.home, 'agents', 'claude', 'connect.json'),
+        fault: `names ${join(machine.home, 'gateway.sock')}, and gateway.json listens at 127.0.0.1:7333`,
+        remedy: `run \`procura wrap ${path}\`, which corrects it`,
+      },
+    ])
+    expect((await by(now, path, '--dry-run')).err).toContain('the agent claude would connect to 127.0.0.1:7333')
+    expect(connectJson()).toEqual(first)
+    const { code, err } = await by(now, path)
+    expect(code).toBe(0)
+    expect(err).toContain(
+      `the agent claude connects to 127.0.0.1:7333, where the gateway listens, and not to ${join(machine.home, 'gateway.sock')} any more`,
+    )
+    const { socket, ...rest } = first
+    expect(connectJson()).toEqual({ ...rest, address: '127.0.0.1:7333' })
+    listenAt({ socket: 'gateway.sock' })
+    await by(now, path)
+    expect(connectJson()).toEqual({ ...rest, socket })
+    expect((await by(now, path)).err).not.toContain('connects to')
+    expect(readFileSync(path, 'utf8')).toBe(text)
+  })
+})
+
 describe('`wrap` of a configuration whose program is gone', () => {
   it.each(files)('corrects the command lines of %s, and `unwrap` gives its bytes back [WRP-41]', async (name, text) => {
     const path = machine.write(name, text)
@@ -96,7 +137,7 @@ describe('`wrap` of a configuration whose program is gone', () => {
     const { old, now } = programs()
     await by(old, path)
     const wrapped = readFileSync(path, 'utf8')
-    expect((await by(now, path)).err).toContain('nothing to wrap; no file is changed')
+    expect((await by(now, path)).err).toContain('nothing to wrap; the file is not changed')
     expect(readFileSync(path, 'utf8')).toBe(wrapped)
     rmSync(old[1] as string)
     const other = await by(now, path, '--home', join(machine.folder, 'other'))

@@ -8,6 +8,9 @@ import { type GatewayConnection, readConnection } from './connection-file.ts'
 /** Milliseconds to wait for another process that changes the file. */
 const lockMs = 5_000
 
+/** New fields of `connect.json`; one that is undefined is removed. */
+export type ConnectionChange = { readonly [Field in keyof GatewayConnection]?: GatewayConnection[Field] | undefined }
+
 /**
  * Changes fields of the `connect.json` of an agent in one step.
  *
@@ -16,7 +19,7 @@ const lockMs = 5_000
  */
 export async function changeConnection(
   folder: string,
-  change: (connection: GatewayConnection) => Partial<GatewayConnection> | undefined,
+  change: (connection: GatewayConnection) => ConnectionChange | undefined,
 ): Promise<void> {
   if (change(await readConnection(folder)) === undefined) return
   const path = join(folder, 'connect.json')
