@@ -38,15 +38,18 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
   const denials = await recentDenials(config.audit.directory, now - day)
   const tools = await differingTools(config)
   const fault = answer.state === 'fault' || answer.state === 'refused' ? answer.message : undefined
-  const advice = inMessage(adviceOf(running, tools, agents), flags, host)
+  const untaken = running === undefined ? undefined : untakenParts(config, running)
+  const advice = inMessage(adviceOf(running, untaken, tools, agents), flags, host)
   if (flags['json'] === true) {
     const known = { agents, refused: denials, tools: tools.flatMap(([server, some]) => some.map(factsOf(server))) }
-    host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), ...known, advice }))
+    const facts = { ...(fault && { fault }), ...(untaken && { untaken: untaken.words }), ...known, advice }
+    host.print(JSON.stringify({ running: running ?? null, ...facts }))
     return running === undefined ? 1 : 0
   }
   host.print(stateLine(running, fault, now))
   if (running !== undefined && !running.healthy) host.print(`not healthy: ${running.reasons.join(', ')}`)
   for (const line of running === undefined ? namesOf(config) : partLines(running, flags, host)) host.print(line)
+  if (untaken !== undefined) host.print(`warning: gateway.json ${untaken.words}`)
   for (const line of tools.flatMap(toolLines)) host.print(line)
   for (const agent of agents) for (const line of agentLines(agent, now)) host.print(inMessage(line, flags, host))
   for (const line of denialLines(denials, agents)) host.print(line)
@@ -74,6 +77,33 @@ async function differingTools(config: GatewayConfig): Promise<readonly ServerToo
     if (differing.length > 0) found.push([server, differing])
   }
   return found
+}
+
+/** The difference between the configuration and the gateway that runs, and the command that ends it. CLI-62 */
+interface Untaken {
+  readonly words: string
+  readonly command: string
+}
+
+function untakenParts(
+  { listen, servers, apis }: Pick<GatewayConfig, 'listen' | 'servers' | 'apis'>,
+  running: RunningStatus,
+): Untaken | undefined {
+  const isThere =
+    'socket' in listen
+      ? running.place === listen.socket
+      : listen.port === 0 || running.place.endsWith(`:${listen.port}`)
+  if (!isThere)
+    return { words: 'has another `listen` than the running gateway', command: '`procura stop` and `procura start`' }
+  const present = [...servers.keys(), ...apis.keys()]
+  const taken = new Set([...running.servers, ...running.apis].map(({ name }) => name))
+  const missing = present.filter((name) => !taken.has(name)).map((name) => quote(name))
+  const left = [...taken].filter((name) => !present.includes(name)).map((name) => quote(name))
+  const parts = [
+    ...(missing.length > 0 ? [`has ${missing.join(', ')}, which the running gateway has not`] : []),
+    ...(left.length > 0 ? [`no longer has ${left.join(', ')}, which the running gateway has`] : []),
+  ]
+  return parts.length === 0 ? undefined : { words: parts.join(', and '), command: '`procura reload`' }
 }
 
 function factsOf(server: string): (tool: ComparedTool) => object {
@@ -139,10 +169,12 @@ function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAu
 /** The most urgent next step. */
 function adviceOf(
   running: RunningStatus | undefined,
+  untaken: Untaken | undefined,
   tools: readonly ServerTools[],
   agents: readonly AgentAuthority[],
 ): string {
   if (running === undefined) return 'next: start it with `procura start`'
+  if (untaken !== undefined) return `next: let the gateway take its configuration with ${untaken.command}`
   const { servers } = running
   const [waiting] = tools.find(([, some]) => some.some(({ state }) => state !== 'gone')) ?? []
   if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting}\``

@@ -137,6 +137,32 @@ describe('procura status', () => {
     expect(run('tools', 'list', '--home', home.folder).all).toContain('\tdescription changed\n')
   }, 60_000)
 
+  it('names what the running gateway has not taken from its configuration, and the command [CLI-62]', async () => {
+    await gateways.serve(home.folder)
+    await until(() => existsSync(join(home.folder, 'control.sock')))
+    expect(status().all).toContain('server mail (stdio): 6 tools\n')
+    home.configure((config) => {
+      const { mail, ...others } = config['servers'] as Record<string, unknown>
+      config['servers'] = { post: mail, ...others }
+    })
+    const { all } = status()
+    expect(all).toContain(
+      'warning: gateway.json has `post`, which the running gateway has not, and no longer has `mail`, which the running gateway has\n',
+    )
+    expect(all).toContain(
+      `next: let the gateway take its configuration with \`procura reload --home ${home.folder}\`\n`,
+    )
+    expect(JSON.parse(status('--json').all).untaken).toMatch(/^has `post`, /)
+    expect(run('reload', '--home', home.folder).code).toBe(0)
+    expect(status().all).not.toContain('warning: gateway.json')
+    home.configure((config) => {
+      config['listen'] = { address: '127.0.0.1:7333' }
+    })
+    const { all: after } = status()
+    expect(after).toContain('warning: gateway.json has another `listen` than the running gateway\n')
+    expect(after).toContain(`\`procura stop --home ${home.folder}\` and \`procura start --home ${home.folder}\`\n`)
+  }, 60_000)
+
   it('works without a gateway, and names the command that starts it [CLI-35]', async () => {
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
