@@ -37,6 +37,7 @@ const verbsOfHome: ReadonlySet<string> = new Set([
     'passphrase',
     'invite',
     'join',
+    'run',
   ],
 ])
 

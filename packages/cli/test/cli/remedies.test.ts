@@ -1404,6 +1404,16 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'an agent program, without a gateway that runs',
+    async ends(world) {
+      wrapped(world)
+      world.run(['stop'])
+      const start = (): Said => world.run(['run', 'true'])
+      done(world, commandIn(start().all, 'start'))
+      expect(start().code).toBe(0)
+    },
+  },
+  {
     situation: 'a key file that does not exist',
     async ends(world) {
       const path = join(world.folder, 'new.key')

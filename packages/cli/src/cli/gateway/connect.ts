@@ -25,7 +25,7 @@ export async function connect(words: readonly string[], flags: Flags, host: Host
     output: process.stdout,
     approvalWait,
     onFault: (message) => host.complain(`procura connect ${server}: ${message}`),
-    ...keysOf(flags, host),
+    ...agentKeys(flags, host),
   })
   return 0
 }
@@ -43,7 +43,7 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
     listen,
     approvalWait: waitOf(flags),
     onFault: (message) => host.complain(`procura connect --api ${api}: ${message}`),
-    ...keysOf(flags, host),
+    ...agentKeys(flags, host),
   })
   const ended = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
@@ -69,7 +69,7 @@ function folderOf(flags: Flags, host: Host): Promise<string> {
 }
 
 /** The keys of the files of an agent. Without one, `unlock` of connect.json has it: nobody is there to type it. */
-function keysOf(flags: Flags, { env }: Host): { readonly key?: FileKey; readonly delegationsKey?: FileKey } {
+export function agentKeys(flags: Flags, { env }: Host): { readonly key?: FileKey; readonly delegationsKey?: FileKey } {
   const [key, passphrase] = [env['PROCURA_KEY_PASSPHRASE'] ?? '', env['PROCURA_DELEGATIONS_PASSPHRASE'] ?? '']
   const keyFile = textOf(flags, 'delegations-key-file')
   return {

@@ -170,6 +170,27 @@ export const wrapVerbs: readonly Verb[] = [
     run: async (...given) => (await import('../api/api.ts')).removeApi(...given),
   },
   {
+    name: 'run',
+    operands: '-- PROGRAM …',
+    about: 'run an agent without the secrets of the vault in its environment, and with the addresses of the APIs',
+    options: [
+      { name: 'api', value: 'NAME', many: true, about: 'an API whose address the program gets; default all' },
+      { name: 'agent', value: 'NAME', about: 'the agent that calls the APIs; default the only agent' },
+      {
+        name: 'keep',
+        value: 'NAME',
+        many: true,
+        about: 'a variable that stays although a server has a secret of its name, with another value',
+      },
+      gatewayHome,
+      gatewayKey,
+      delegationsKeyFile,
+    ],
+    example: 'procura run -- claude --continue',
+    negative: 'the program ended with 1; each other exit code of it is passed on, too',
+    run: async (...given) => (await import('../agent-program/run-agent.ts')).runAgent(...given),
+  },
+  {
     name: 'renew',
     operands: '[AGENT…]',
     about:

@@ -16,7 +16,7 @@ import { GatewayFault, openApiSocket } from '../gateway-socket.ts'
 import { proofFor } from '../prove-session.ts'
 import { openAgentKey } from '../unlock.ts'
 import { type Admission, refusalOf } from './admit-request.ts'
-import { localKey, localKeyPath } from './local-key.ts'
+import { isLocalKey, localKey, localKeyPath } from './local-key.ts'
 import { type ApiListener, type ListenForApiOptions, listenChecks } from './options.ts'
 import { type PassContext, passRequest } from './pass-request.ts'
 import { answerProblem } from './problem.ts'
@@ -45,7 +45,7 @@ const words: ListenerWords = Object.freeze({ program: '`procura connect`', optio
  */
 export async function listenForApi(options: ListenForApiOptions): Promise<ApiListener> {
   const given = readOptions('listenForApi', options, listenChecks)
-  const { api, agent, listen: place, key, delegationsKey, approvalWait = 0, clock } = given
+  const { api, agent, listen: place, key, delegationsKey, clientKey: ownKey, approvalWait = 0, clock } = given
   const onFault = given.onFault ?? (() => undefined)
   apiCommand(api)
   const address = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/.exec(place)
@@ -53,11 +53,15 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
     throw new ArgumentError(
       'listenForApi: `listen` must be a loopback address with a port, such as 127.0.0.1:8080, or the path of a socket, with a slash',
     )
+  if (ownKey !== undefined && (address === null || !isLocalKey(ownKey)))
+    throw new ArgumentError(
+      'listenForApi: `clientKey` must have 43 characters of base64url, and is for a loopback address: a socket has no key',
+    )
   const connection = await readConnection(agent)
   const { signer } = await openAgentKey(connection, key)
   const { current, signing, held } = followAgentFile(signer, connection, { clock, delegationsKey })
   await askForApi(connection, api, onFault)
-  const clientKey = address === null ? undefined : await localKey(agent)
+  const clientKey = address === null ? undefined : (ownKey ?? (await localKey(agent)))
   const whole = apiCommand(api)
   const ended = endedWords({ whole, connection, signer, held, clock })
   const reason = await ended()
@@ -80,7 +84,8 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
   const local = { host: host.replace(/[[\]]/g, ''), port: Number(port) }
   const { place: used, port: at } = await startAtAddress(server, local, words.option)
   hosts = new Set([`127.0.0.1:${at}`, `[::1]:${at}`, `localhost:${at}`])
-  return listenerOf(server, used, localKeyPath(agent), async () => undefined)
+  const keyFile = ownKey === undefined ? localKeyPath(agent) : undefined
+  return listenerOf(server, used, keyFile, async () => undefined)
 }
 
 /**

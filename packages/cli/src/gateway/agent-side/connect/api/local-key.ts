@@ -29,11 +29,16 @@ export async function localKey(agent: string): Promise<string> {
   }
 }
 
+/** Whether a text has the form of a key of 256 bits. */
+export function isLocalKey(text: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(text)
+}
+
 async function readKey(path: string): Promise<string | undefined> {
   const file = await readPrivateFile(path, { timeoutMs: 10_000 })
   if (file === undefined || file === 'unchanged') return undefined
   const key = Buffer.from(file.bytes).toString('latin1').trim()
-  if (/^[A-Za-z0-9_-]{43}$/.test(key)) return key
+  if (isLocalKey(key)) return key
   throw new ArgumentError(`${quote(path, 256)} does not contain a key; remove it, and a new one is made`)
 }
 

@@ -25,6 +25,11 @@ export interface ListenForApiOptions {
   /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
   readonly delegationsKey?: FileKey
   /**
+   * The key that each request at a loopback address contains, of 43 characters of base64url, for a key that ends with
+   * the listener. Default: of `local.key` in the folder of the agent, which stays. CON-42
+   */
+  readonly clientKey?: string
+  /**
    * Seconds for which a refused request waits for its approval, at most 3,600. Default 0: it is refused with the ID of
    * the request for an approval, and the same request takes the answer later.
    */
@@ -42,6 +47,7 @@ export const listenChecks: OptionChecks<ListenForApiOptions> = Object.freeze({
   listen: nonEmptyString,
   key: maybe(objectValue),
   delegationsKey: maybe(objectValue),
+  clientKey: maybe(nonEmptyString),
   approvalWait: maybe(integerFrom(0, 3_600)),
   onFault: maybe(callback),
   clock: maybe(withMethod('now')),
@@ -51,7 +57,7 @@ export const listenChecks: OptionChecks<ListenForApiOptions> = Object.freeze({
 export interface ApiListener {
   /** The socket, or the address with the port that is used. */
   readonly place: string
-  /** The file with the key that each request contains; undefined for a socket. */
+  /** The file with the key that each request contains; undefined for a socket, and with `clientKey`. */
   readonly keyFile: string | undefined
   /** Ends all connections. */
   close(): Promise<void>
