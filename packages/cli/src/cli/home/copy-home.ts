@@ -122,13 +122,14 @@ export async function checkOutside(target: string, from: string): Promise<void> 
  * left beside it is removed. CLI-59
  *
  * @param target - does not exist; its parent does.
+ * @param parent - gets the other folder; on the same file system.
  * @throws UsageError when another process makes the same folder.
  */
-export async function makeFolderOnce(
+export async function makeFolderOnce<T>(
   target: string,
-  task: (folder: string, lock: HeldLock) => Promise<void>,
-): Promise<void> {
-  const parent = dirname(target)
+  task: (folder: string, lock: HeldLock) => Promise<T>,
+  parent: string = dirname(target),
+): Promise<T> {
   const prefix = `.${basename(target)}.new-`
   for (const name of await namesInFolder(parent)) if (name.startsWith(prefix)) await removeDead(join(parent, name))
   const folder = join(parent, `${prefix}${randomBytes(8).toString('hex')}`)
@@ -136,13 +137,14 @@ export async function makeFolderOnce(
   const answer = await createFileLock(join(folder, 'wrap.lock')).acquire(0)
   if (!('lock' in answer)) throw new UsageError(`another process makes ${quote(target, 256)} now; run this again`)
   try {
-    await task(folder, answer.lock)
+    const made = await task(folder, answer.lock)
     answer.lock.release()
     await rm(join(folder, 'wrap.lock'), { recursive: true })
     if (await exists(target)) throw new UsageError(`${quote(target, 256)} exists now; nothing is changed there`)
     await syncFolder(folder)
     await rename(folder, target)
-    await syncFolder(parent)
+    await syncFolder(dirname(target))
+    return made
   } catch (error) {
     answer.lock.release()
     await rm(folder, { recursive: true, force: true })

@@ -10,7 +10,8 @@ import { quote } from '#support/quote.ts'
 import { writeConnection } from '../../gateway/agent-side/connect/connection-file.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
-import { ensureFolder, exists, makeWholeFolder } from '../home/home-files.ts'
+import { makeFolderOnce } from '../home/copy-home.ts'
+import { ensureFolder, exists } from '../home/home-files.ts'
 import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import { showDate } from '../terminal/time-text.ts'
@@ -38,13 +39,12 @@ export async function join(words: readonly string[], flags: Flags, host: Host): 
     throw new UsageError(`${quote(folder, 256)} exists already; ask for an invitation with another name`)
   const socket = await connectTo(invitation)
   try {
-    let joined: Joined | undefined
-    await makeWholeFolder(home, folder, async (draft) => {
-      joined = await joinIn(draft, invitation, socket, host)
-    })
-    if (joined === undefined)
-      throw new UsageError(`${quote(folder, 256)} was made by another program; nothing is joined`)
-    const { did, capabilities, servers } = joined
+    // In the home folder, whose other programs leave it alone: a person can need an hour for the code.
+    const { did, capabilities, servers } = await makeFolderOnce(
+      folder,
+      (draft) => joinIn(draft, invitation, socket, host),
+      home,
+    )
     await new Promise((resolve) => socket.write(`${JSON.stringify({ procura: 1, joined: true })}\n`, resolve))
     if (flags['json'] === true) host.print(JSON.stringify({ did, folder, servers }))
     else for (const line of [did, ...capabilities.map(({ words: text }) => text)]) host.print(line)

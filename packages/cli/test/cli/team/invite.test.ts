@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -6,6 +6,7 @@ import { delegate, encodeContainer, generateSigner } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../../../../test/support/free-port.ts'
+import { removeStages } from '../../../src/cli/home/home-files.ts'
 import { issuedTo, openIssued } from '../../../src/cli/home/issued.ts'
 import { run } from '../../../src/cli/run.ts'
 import {
@@ -143,6 +144,24 @@ async function isOnRecord(): Promise<boolean> {
 }
 
 describe('procura invite and procura join', () => {
+  it('need no hurry: other programs leave what join has begun, and the next join removes what a killed one left [CON-35]', async () => {
+    const left = join(bob.home, '.bob.new-0')
+    mkdirSync(left, { recursive: true, mode: 0o700 })
+    chmodSync(bob.home, 0o700)
+    const invite = await invited()
+    const joining = start(bob, ['join', invite.text])
+    const code = await codeOf(joining)
+    await invite.until(/6 characters/)
+    expect(existsSync(left)).toBe(false)
+    // As the first step of each verb that changes the home folder.
+    await removeStages(bob.home)
+    invite.answer(code)
+    expect([(await invite.ended).code, (await joining.ended).code], joining.said()).toEqual([0, 0])
+    expect(readdirSync(bob.home)).toEqual(['agents'])
+    expect(readdirSync(folder())).toEqual(expect.arrayContaining(['agent.key', 'connect.json', 'delegations']))
+    expect(readdirSync(folder())).not.toContain('wrap.lock')
+  })
+
   it('give an agent of another user its authority, which the owner can end [CON-33] [CON-34] [CON-35]', async () => {
     const invite = await invited('--policy', 'send: .to == bob')
     const joining = start(bob, ['join', invite.text])
