@@ -393,6 +393,7 @@ const rows: readonly Row[] = [
         all.split('\n').find((one) => !one.includes(' ')),
       )
       expect(world.doctor('delegations')).toMatch(/^ok/)
+      expect(world.paste(commandIn(refused, 'renew')).all).toContain('the agent claude')
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
     },
   },

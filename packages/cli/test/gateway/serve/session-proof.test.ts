@@ -295,14 +295,18 @@ describe('a session over TCP', () => {
     ])
   }, 60_000)
 
-  it('is answered with the remedy when the agent has no delegation for the server [CON-12]', async () => {
+  it('is answered with the remedy when the agent has no delegation for the server [CON-12] [CON-43]', async () => {
     const place = { audience: home.service.did, subject: home.owner.did }
     const other = await makeAgentHome(join(home.folder, 'agents', 'other'), { address: gateway.place }, place)
     await other.give(home.owner, '/mcp/crm')
     const mail = clients.connect(other.folder)
     expect((await mail.initialize()).error?.message).toMatch(
-      /has no valid delegation for `mail`; .*`procura agent receive other --home \S+`/,
+      /has no valid delegation for `mail`; renew what it had with `procura renew other --home \S+`; or .*`procura agent receive other --home \S+`/,
     )
+    const far = await makeAgentHome(join(home.folder, 'elsewhere', 'a', 'b'), { address: gateway.place }, place)
+    const fault = String((await clients.connect(far.folder).initialize()).error?.message)
+    expect(fault).toContain(`\`procura agent receive ${far.folder}\``)
+    expect(fault).not.toContain('renew')
   })
 
   it('begins with every delegation that is about the server, or about all servers [GTW-24]', async () => {

@@ -38,9 +38,12 @@ export async function proofFor(
     const words = await ended()
     if (words !== undefined) throw new GatewayFault(words.replace(/\.$/, ''))
     const folder = dirname(connection.delegations)
-    const agent = shellQuoted(connection.home === undefined ? folder : basename(folder))
+    const { home } = connection
+    const agent = shellQuoted(home === undefined ? folder : basename(folder))
+    // CON-43: the owner of the home folder has what was issued on record.
+    const renewal = home === undefined ? '' : `renew what it had with \`procura renew ${agent}\`; or `
     throw new GatewayFault(
-      `the agent has no valid delegation for ${quote(server)}; see \`procura agent show ${agent}\`, and store one with \`procura agent receive ${agent}\``,
+      `the agent has no valid delegation for ${quote(server)}; ${renewal}see \`procura agent show ${agent}\`, and store one with \`procura agent receive ${agent}\``,
     )
   }
   const invocation = await invoke({
