@@ -32,3 +32,9 @@ export { parsePolicy } from '../core/capability/policy/parse-policy.ts'
 export { type PolicyBuilder, policyFor } from '../core/capability/policy/policy-for.ts'
 export { parseSelector, type Selector } from '../core/capability/policy/selector.ts'
 export type { Policy, Statement } from '../core/capability/policy/statement.ts'
+export {
+  comparePolicies,
+  type ExampleCall,
+  type PolicyComparison,
+  type PolicyRelation,
+} from '../core/capability/policy-analysis/compare-policies.ts'

@@ -259,6 +259,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     explainPolicy: { args: [statements, found, { redact: true }], free: /^\[1\]|^\[0\]\[0\]\[2\]/ },
     lintPolicy: { args: [statements], free: literal },
     findWidening: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
+    comparePolicies: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
     parsePolicy: { args: [statements], free: literal },
     escapeGlob: { args: ['x*'] },
     policyFor: { args: [{ command: '/mail', args: { to: text() } }] },

@@ -1,0 +1,157 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compilePolicy } from '../../../../src/core/capability/policy/compile.ts'
+import { findWidening } from '../../../../src/core/capability/policy/find-widening.ts'
+import { parsePolicy } from '../../../../src/core/capability/policy/parse-policy.ts'
+import { comparePolicies } from '../../../../src/core/capability/policy-analysis/compare-policies.ts'
+import type { IpldValue } from '../../../../src/core/ipld/value.ts'
+import { shortRuns } from '../../../property/runs.ts'
+import { evaluatePolicy } from '../../../reference/policy.ts'
+
+const compare = (first: unknown, second: unknown) => comparePolicies(parsePolicy(first), parsePolicy(second))
+
+const selectors = fc.constantFrom('.a', '.a', '.a?', '.b', '.a.b', '.a[0]', '.a[1]', '.a?.b?')
+const literals = fc.constantFrom<IpldValue[]>(null, true, 0, 1, '', 'x', 'xy', [], [0], ['x', 1], {}, { b: 'x' })
+const patterns = fc.string({ unit: fc.constantFrom('x', 'y', '*'), maxLength: 4 })
+const operators = fc.constantFrom('<', '<=', '>', '>=')
+const simpleOn = (places: fc.Arbitrary<string>) =>
+  fc.oneof(
+    fc.tuple(fc.constantFrom('==', '!='), places, literals),
+    fc.tuple(operators, places, fc.constantFrom(0, 0.5, 1)),
+    fc.tuple(fc.constant('like'), places, patterns),
+  )
+const { statement } = fc.letrec<{ statement: readonly unknown[]; element: readonly unknown[] }>((tie) => ({
+  element: fc.oneof(
+    { maxDepth: 2 },
+    simpleOn(fc.constantFrom('.', '.', '.b')),
+    fc.tuple(fc.constant('not'), tie('element')),
+  ),
+  statement: fc.oneof(
+    { maxDepth: 3, depthSize: 'small' },
+    simpleOn(selectors),
+    fc.tuple(fc.constant('not'), tie('statement')),
+    fc.tuple(fc.constantFrom('and', 'or'), fc.array(tie('statement'), { maxLength: 3 })),
+    fc.tuple(fc.constantFrom('all', 'any'), selectors, tie('element')),
+  ),
+}))
+const policies = fc.array(statement, { maxLength: 3 })
+
+/** All maps with these values of `a` and `b`. */
+const scalars: readonly unknown[] = [null, true, false, 0, 1, 2, 0.25, '', 'x', 'y', 'xy', 'yx', 'xxy']
+const values: readonly unknown[] = [
+  ...scalars,
+  ...[[], [0], ['x'], ['x', 1], [1, 'x'], [0, 0], ['x', 'y', 'xy'], [{ b: 'x' }, {}], [[0], 'x']],
+  ...[{}, { b: 0 }, { b: 'x' }, { b: 'xy', c: 'x' }, { c: 1 }, { b: { b: 1 } }],
+  ...[new Uint8Array(), Uint8Array.of(0), Uint8Array.of(1, 0)],
+]
+const universe = [undefined, ...values].flatMap((a) =>
+  [undefined, null, 0, 1, 'x', 'xy', []].map((b) => ({ ...(a !== undefined && { a }), ...(b !== undefined && { b }) })),
+)
+
+describe('comparePolicies', () => {
+  it.each([
+    [[['like', '.to', '*@e']], [['==', '.to', 'ann@e']], 'wider'],
+    [[['<', '.a', 5]], [['<=', '.a', 5]], 'narrower'],
+    [[['==', '.a', 1]], [['==', '.a', 2]], 'disjoint'],
+    [[['like', '.a', 'x*']], [['like', '.a', '*y']], 'overlapping'],
+    [[['like', '.a', 'x*']], [['not', ['not', ['like', '.a', 'x**']]]], 'equal'],
+    [
+      [
+        ['>', '.a', 1],
+        ['<', '.a', 1 + 2 ** -52],
+      ],
+      [['==', '.a', 3]],
+      'narrower',
+    ],
+    [[], [['or', []]], 'equal'],
+    // A value that is not a number is neither above nor below.
+    [[['<=', '.a', 5]], [['not', ['>', '.a', 5]]], 'narrower'],
+    [[['any', '.a', ['==', '.', 1]]], [['not', ['all', '.a', ['!=', '.', 1]]]], 'narrower'],
+  ])('ANL-01: %j beside %j is %s', (first, second, relation) => {
+    expect(compare(first, second).relation).toBe(relation)
+  })
+
+  it('ANL-02: a negation does not permit a call without the value', () => {
+    const { relation, onlySecond } = compare([['!=', '.a', 1]], [])
+    expect([relation, onlySecond?.args]).toEqual(['narrower', {}])
+    expect(compare([['not', ['==', '.a', 1]]], [['!=', '.a', 1]]).relation).toBe('equal')
+  })
+
+  it('ANL-05: names the statement that it does not understand, and proves without it where it can', () => {
+    const last = ['==', '.a[-1]', 1]
+    const { relation, undecided } = compare([['==', '.b', 1], last], [['==', '.a[-1]', 2]])
+    const reason = 'the selector `.a[-1]` has a negative index, a slice or `[]`'
+    expect([relation, undecided]).toEqual(['unknown', { policy: 'first', statement: 1, reason }])
+    expect(compare([['==', '.b', 1]], [['==', '.b', 1], last]).relation).toBe('wider')
+    expect(compare([last], [last]).relation).toBe('equal')
+  })
+
+  it('ANL-06: returns the limit by which a policy permits a call less often', () => {
+    expect(compare([['limit/uses', 5]], [['limit/uses', 10]])).toEqual({
+      relation: 'narrower',
+      onlySecond: { args: {}, limit: 0 },
+      both: { args: {} },
+    })
+    expect(compare([['limit/rate', 5, 60]], [['limit/rate', 9, 120]]).relation).toBe('unknown')
+    expect(compare([['limit/uses', 0]], [['limit/uses', 1]]).relation).toBe('narrower')
+  })
+
+  it('ANL-03 ANL-04: agrees with the reference evaluator about all calls of a small universe', {
+    timeout: 120_000,
+  }, () => {
+    const { numRuns, seed } = shortRuns(1_500)
+    let decided = 0
+    fc.assert(
+      fc.property(policies, policies, fc.nat(3), (first, other, kind) => {
+        const second = kind === 0 ? first.slice(1) : kind === 1 ? [...first, ...other] : other
+        const result = compare(first, second)
+        const { relation, onlyFirst, onlySecond, both } = result
+        if (relation !== 'unknown') decided++
+        const permits = (policy: unknown, args: unknown) => evaluatePolicy(policy, args) === true
+        if (onlyFirst) expect([first, second].map((one) => permits(one, plain(onlyFirst.args)))).toEqual([true, false])
+        if (onlySecond)
+          expect([first, second].map((one) => permits(one, plain(onlySecond.args)))).toEqual([false, true])
+        if (both) expect([first, second].map((one) => permits(one, plain(both.args)))).toEqual([true, true])
+        const [a, b] = [first, second].map((one) => compilePolicy(parsePolicy(one)))
+        for (const args of universe) {
+          const inFirst = a?.evaluate(args as IpldValue) === undefined
+          const inSecond = b?.evaluate(args as IpldValue) === undefined
+          if (inFirst && !inSecond) expect(['equal', 'narrower']).not.toContain(relation)
+          if (inSecond && !inFirst) expect(['equal', 'wider']).not.toContain(relation)
+          if (inFirst && inSecond) expect(relation).not.toBe('disjoint')
+        }
+      }),
+      { numRuns, seed },
+    )
+    expect(decided).toBeGreaterThan(numRuns * 0.95)
+  })
+
+  it('never calls a policy narrower in which findWidening finds a wider statement', () => {
+    fc.assert(
+      fc.property(simpleOn(fc.constant('.a')), simpleOn(fc.constant('.a')), (parent, child) => {
+        const isWider = findWidening(parsePolicy([parent]), parsePolicy([child])) !== undefined
+        if (isWider) expect(['equal', 'narrower']).not.toContain(compare([child], [parent]).relation)
+      }),
+      { numRuns: 200, seed: 7 },
+    )
+  })
+
+  it('ends within its budget for long patterns and many alternatives', () => {
+    const long = `*${'ab*'.repeat(20_000)}`
+    expect(compare([['like', '.a', long]], [['like', '.a', 'x*']]).relation).not.toBe('narrower')
+    const choices = Array.from({ length: 40 }, (_, at) => [
+      'or',
+      [
+        ['like', '.a', `*${at}*`],
+        ['like', '.a', `*x${at}*y`],
+      ],
+    ])
+    expect(compare(choices, [['like', '.a', '*z*']]).relation).not.toBe('narrower')
+  })
+})
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+}
