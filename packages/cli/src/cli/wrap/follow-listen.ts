@@ -18,24 +18,20 @@ export function otherPlace(
   return before === now ? undefined : { before, now }
 }
 
-/**
- * The agent of a wrapped configuration connects to the place at which the gateway of the home folder listens now.
- *
- * @returns whether its `connect.json` was changed.
- */
+/** The agent of a wrapped configuration connects to the place at which the gateway of the home folder listens now. */
 export async function followListen(
   home: string,
   index: WrapIndex | undefined,
   flags: Flags,
   host: Host,
-): Promise<boolean> {
+): Promise<void> {
   const gateway = await readGatewayFile(home)
-  if (index === undefined || gateway === undefined) return false
+  if (index === undefined || gateway === undefined) return
   const folder = join(home, 'agents', index.agent)
   const connection = await readConnection(folder).catch(() => undefined)
   const other = connection && otherPlace(connection, gateway)
   // `doctor` reports a file that cannot be read.
-  if (other === undefined) return false
+  if (other === undefined) return
   const isDry = flags['dry-run'] === true
   const change = (now: GatewayConnection): ConnectionChange | undefined =>
     otherPlace(now, gateway) && { socket: undefined, address: undefined, ...placeFor(folder, home, gateway.listen) }
@@ -43,5 +39,4 @@ export async function followListen(
   host.complain(
     `the agent ${index.agent} ${isDry ? 'would connect' : 'connects'} to ${other.now}, where the gateway listens, and not to ${other.before} any more`,
   )
-  return !isDry
 }
