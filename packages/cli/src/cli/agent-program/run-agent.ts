@@ -31,8 +31,12 @@ export async function runAgent(words: readonly string[], flags: Flags, host: Hos
   const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
   // The sealed originals are longer than any secret in them.
   const secrets = [...(await revealAll(gateway.vault.file, key))].filter(([name]) => !name.startsWith('procura-wrap/'))
+  const passed = withoutPassphrases(host.env)
+  // A passphrase can be there under another name, too.
+  for (const [name, value = ''] of Object.entries(host.env))
+    if (value !== '' && !(name in passed)) secrets.push([name, value])
   const runKey = randomBytes(32).toString('base64url')
-  const cleaned = agentEnvironment(withoutPassphrases(host.env), {
+  const cleaned = agentEnvironment(passed, {
     secrets: new Map(secrets),
     names: secretVariables(gateway),
     keep: textsOf(flags, 'keep'),

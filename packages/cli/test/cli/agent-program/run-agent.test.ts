@@ -103,6 +103,8 @@ describe('procura run', () => {
       ...{ OTHER: mailKey, HEADER: `Bearer ${mailKey}`, PLACE: `https://a:${form}@mail.example/`, KEPT: 'plain' },
       ...{ BASIC: Buffer.from(`user:${mailKey}`).toString('base64'), HEX: Buffer.from(mailKey).toString('hex') },
       ...{ JSON_TEXT: JSON.stringify({ a: key }), PROCURA_VAULT_PASSPHRASE: 'pass-canary-1' },
+      // The person has given it another name first.
+      ANOTHER: 'pass-canary-1',
     }
     const { code, err } = await runs(child(), given)
     expect([code, err]).toEqual([0, expect.stringContaining('OTHER is removed: it is the secret mail.MAIL_KEY')])
