@@ -77,6 +77,15 @@ describe('comparePolicies', () => {
     expect(compare([['not', ['==', '.a', 1]]], [['!=', '.a', 1]]).relation).toBe('equal')
   })
 
+  it('ANL-04: finds the longer list that differs from an excluded one', () => {
+    const zeros = [
+      ['==', '.a[0]', 0],
+      ['all', '.a', ['==', '.', 0]],
+      ['!=', '.a', [0]],
+    ]
+    expect(compare(zeros, []).both?.args).toEqual({ a: [0, 0] })
+  })
+
   it('ANL-05: names the statement that it does not understand, and proves without it where it can', () => {
     const last = ['==', '.a[-1]', 1]
     const { relation, undecided } = compare([['==', '.b', 1], last], [['==', '.a[-1]', 2]])
