@@ -459,10 +459,12 @@ describe('the command line', () => {
       expect((await runCli([...verb.name.split(' '), '--help'])).out).toBe(out)
       for (const { name } of verb.options) expect(out).toContain(`--${name}`)
       const taken = new Set(verb.options.map(({ name }) => name))
-      const used = [...verb.example.matchAll(/ --([\w-]+)/g)].map(([, name = '']) => name)
+      // The words after `--` are those of another program.
+      const [own = ''] = verb.example.split(' -- ')
+      const used = [...own.matchAll(/ --([\w-]+)/g)].map(([, name = '']) => name)
       expect(used.filter((name) => !taken.has(name))).toEqual([])
-      // Their output is in a form of its own: words of a shell, lines of MCP, the answer of a hook.
-      const hasOwnForm = ['completion', 'connect', 'hook', 'hook install'].includes(verb.name)
+      // Their output is in a form of its own: words of a shell, lines of MCP, the answer of a hook, that of a program.
+      const hasOwnForm = ['completion', 'connect', 'hook', 'hook install', 'run'].includes(verb.name)
       if (!hasOwnForm) expect(taken).toContain('json')
       expect(verb.example).toMatch(new RegExp(`procura ${verb.name}`))
     }
