@@ -32,6 +32,7 @@ import { createPrivateFile, readPrivateFile, replacePrivateFile, unusablePlace }
 import { quote } from '../../support/quote.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import {
+  defaultScryptCost,
   deriveKeys,
   type FileKey,
   type FileKeys,
@@ -123,7 +124,7 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
     algorithm: withDefault(anything, 'Ed25519'),
     did: maybe(didString),
     clock: withDefault(withMethod('now'), systemClock),
-    scryptCost: withDefault(integerFrom(1), 131_072),
+    scryptCost: withDefault(integerFrom(1), defaultScryptCost),
   })
   const { path, scryptCost, clock } = given
   const key = given.key && ownKey(given.key)
@@ -212,7 +213,7 @@ export async function changeSignerFileKey(options: ChangeSignerFileKeyOptions): 
     path: nonEmptyString,
     key: keyCheck,
     newKey: keyCheck,
-    scryptCost: withDefault(integerFrom(1), 131_072),
+    scryptCost: withDefault(integerFrom(1), defaultScryptCost),
     lockTimeoutMs: withDefault(integerFrom(1), 5_000),
   })
   const [key, newKey] = [ownKey(given.key), ownKey(given.newKey)]

@@ -3,6 +3,7 @@ import { StoreError } from '../../errors.ts'
 import { maybe, nonEmptyString, objectValue, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import {
+  defaultScryptCost,
   deriveKeys,
   type FileKey,
   type FileKeys,
@@ -18,8 +19,6 @@ const purpose: FilePurpose = Object.freeze({ label: fileFormat, file: 'file of d
 const timeoutMs = 10_000
 /** The most bytes of a field: the most that a private file has. */
 const maxBytes = 16_777_216
-/** The parameter N of scrypt for a passphrase. */
-const defaultCost = 131_072
 
 /** Encrypts the content of a file, and decrypts it. */
 export interface FileCipher {
@@ -76,7 +75,7 @@ export function createFileCipher(key: FileKey, name: string | undefined): FileCi
   }
   return {
     async seal(content, before) {
-      const keys = await keysFor(before?.derivation ?? newDerivation(key, defaultCost))
+      const keys = await keysFor(before?.derivation ?? newDerivation(key, defaultScryptCost))
       const shown = { format: fileFormat, ...(name !== undefined && { name }) }
       return `${JSON.stringify({ ...shown, ...sealBox(content, boundBytes(name), keys) })}\n`
     },

@@ -22,7 +22,7 @@ import type { SecretSource } from '../../source.ts'
 import type { Vault } from '../../vault.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
-import { type FileKey, type FileKeys, keyCheck, ownKey } from './key.ts'
+import { defaultScryptCost, type FileKey, type FileKeys, keyCheck, ownKey } from './key.ts'
 
 export type { FileKey } from './key.ts'
 
@@ -103,7 +103,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
       key: keyCheck,
       create: withDefault(flag, false),
       keepVersions: withDefault(integerFrom(1), 2),
-      scryptCost: withDefault(integerFrom(1), 131_072),
+      scryptCost: withDefault(integerFrom(1), defaultScryptCost),
       lockTimeoutMs: withDefault(milliseconds, 5_000),
     },
   )

@@ -30,6 +30,9 @@ export interface FileKeys {
   readonly whole: KeyObject
 }
 
+/** The parameter N of scrypt in a new file, unless its options name another one. */
+export const defaultScryptCost = 131_072
+
 /** Limits for the cost of scrypt: below, guessing is too cheap; above, a changed file could take all memory. */
 const leastCost = 16_384
 const greatestCost = 1_048_576

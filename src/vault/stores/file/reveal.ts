@@ -3,7 +3,7 @@ import { nonEmptyString, type OptionChecks, readOptions } from '../../../support
 import type { Secret } from '../../secret.ts'
 import { openFileStore } from './file-store.ts'
 import { openRecord } from './format.ts'
-import { type FileKey, keyCheck, ownKey } from './key.ts'
+import { defaultScryptCost, type FileKey, keyCheck, ownKey } from './key.ts'
 
 /** Options of {@link revealCredentials}. */
 export interface RevealCredentialsOptions {
@@ -44,4 +44,9 @@ export async function revealCredentials(options: RevealCredentialsOptions): Prom
 }
 
 /** No file is made, so the cost of a new one does not matter. */
-const settings = Object.freeze({ create: false, scryptCost: 131_072, lockTimeoutMs: 5_000, readTimeoutMs: 10_000 })
+const settings = Object.freeze({
+  create: false,
+  scryptCost: defaultScryptCost,
+  lockTimeoutMs: 5_000,
+  readTimeoutMs: 10_000,
+})
