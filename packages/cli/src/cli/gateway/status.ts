@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { systemClock } from 'procura'
 import { quote } from '#support/quote.ts'
+import { invitedNames, type PrincipalNames } from '../../gateway/configuration/principal-names.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import type { ComparedTool } from '../../gateway/serve/tools/compare-tools.ts'
 import { reviewTools } from '../../gateway/serve/tools/review-tools.ts'
@@ -52,7 +53,7 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
   if (untaken !== undefined) host.print(`warning: gateway.json ${untaken.words}`)
   for (const line of tools.flatMap(toolLines)) host.print(line)
   for (const agent of agents) for (const line of agentLines(agent, now)) host.print(inMessage(line, flags, host))
-  for (const line of denialLines(denials, agents)) host.print(line)
+  for (const line of denialLines(denials, agents, await invitedNames(dirname(config.path)))) host.print(line)
   host.print(advice)
   return running === undefined ? 1 : 0
 }
@@ -154,9 +155,13 @@ function indented(words: readonly string[]): readonly string[] {
   return words.map((line) => `  ${line}`)
 }
 
-function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAuthority[]): readonly string[] {
+function denialLines(
+  denials: readonly RecentDenials[],
+  agents: readonly AgentAuthority[],
+  invited: PrincipalNames,
+): readonly string[] {
   const nameOf = (did: string | undefined): string =>
-    did === undefined ? 'nobody known' : (agents.find((agent) => agent.did === did)?.name ?? did)
+    did === undefined ? 'nobody known' : (agents.find((agent) => agent.did === did)?.name ?? invited[did] ?? did)
   const shown = denials.slice(0, most).map(({ agent, code, count }) => `  ${count} of ${nameOf(agent)}: ${code}`)
   if (shown.length === 0) return ['refused within a day: nothing']
   return [

@@ -1,18 +1,23 @@
 // node only: reads files
 import { open } from 'node:fs/promises'
-import { isDid } from 'procura/did'
 import { quietly } from '#support/quietly.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
-import { namesOf, type PrincipalNames } from '../../gateway/configuration/principal-names.ts'
+import {
+  isPseudonym,
+  maxName,
+  namesOf,
+  type PrincipalNames,
+  parseNames,
+} from '../../gateway/configuration/principal-names.ts'
 import { readGatewayFile } from '../home/gateway-file.ts'
 import type { Host } from '../host.ts'
 import { principalOf } from '../terminal/did-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
 
-/** Most bytes of a file of names, and most characters of a name. */
-const [maxBytes, maxName] = [1_048_576, 64]
+/** Most bytes of a file of names. */
+const maxBytes = 1_048_576
 
 /** The names of principals in a log. */
 export interface LogNames {
@@ -35,11 +40,6 @@ export async function logNames(flags: Flags, host: Host): Promise<LogNames> {
   const gateway = home === undefined ? undefined : await readGatewayFile(home).catch(() => undefined)
   const known = gateway === undefined ? {} : await namesOf({ path: gateway.path, service: { key: gateway.serviceKey } })
   return { all: { ...given, ...known }, given }
-}
-
-/** Whether it is a pseudonym as `procura/audit` makes them. */
-export function isPseudonym(text: string): boolean {
-  return /^pseudonym:[!-~]{1,200}$/.test(text)
 }
 
 /**
@@ -65,14 +65,12 @@ export async function principalsNamed(
 
 async function namesInFile(path: string): Promise<PrincipalNames> {
   const text = await contentOf(path)
-  const content = quietly(() => JSON.parse(text) as unknown)
-  const entries = typeof content === 'object' && content !== null ? Object.entries(content) : undefined
-  const isWhole = entries?.every(([did, name]) => (isDid(did) || isPseudonym(did)) && isName(name)) === true
-  if (!isWhole || Array.isArray(content))
+  const names = parseNames(text)
+  if (names === undefined)
     throw new UsageError(
       `--names: ${quote(path, 256)} must be a JSON object from DIDs to names of at most ${maxName} visible characters, such as {"did:key:z6Mk…": "ada"}`,
     )
-  return Object.fromEntries(entries as [string, string][])
+  return names
 }
 
 async function contentOf(path: string): Promise<string> {
@@ -88,15 +86,4 @@ async function contentOf(path: string): Promise<string> {
     const { code, message } = error as NodeJS.ErrnoException
     throw new UsageError(`--names: ${quote(path, 256)} cannot be read (${code ?? message}); pass a file of JSON`)
   }
-}
-
-function isName(name: unknown): name is string {
-  // A name that looks like a DID would hide who it is.
-  return (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= maxName &&
-    !/[\p{C}\p{Zl}\p{Zp}]/u.test(name) &&
-    !/^did:|^pseudonym:|^claimed:/i.test(name)
-  )
 }

@@ -4,8 +4,11 @@ import { type Delegation, type Did, delegate, encodeContainer, systemClock } fro
 import { describeSignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import { startDeadline } from '#support/deadline.ts'
+import type { HeldLock } from '#support/file-lock/held-lock.ts'
+import { replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome, isAgentName } from '../../gateway/configuration/home.ts'
+import { invitedFile, invitedNames } from '../../gateway/configuration/principal-names.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
@@ -148,9 +151,15 @@ async function isConfirmed(code: string, name: string, host: Host, signal: Abort
   return false
 }
 
+/** Keeps the name of an invited agent for `status`, the log and approvals. */
+async function noteName(home: string, did: Did, name: string, lock: HeldLock): Promise<void> {
+  const text = JSON.stringify({ ...(await invitedNames(home)), [did]: name }, undefined, 2)
+  await replacePrivateFile(invitedFile(home), new TextEncoder().encode(`${text}\n`), lock)
+}
+
 async function issueTo(joining: Joining, offer: Offer, flags: Flags, host: Host): Promise<number> {
   const { home, gateway, name, key, grants, expiresIn } = offer
-  const made = await inHome(home, async () => {
+  const made = await inHome(home, async (lock) => {
     await checkOffer(offer)
     if (!joining.isThere()) throw new UsageError('the other program has ended; nothing is issued, run it again')
     const { signer: issuer } = await openOwner(home, key)
@@ -161,6 +170,7 @@ async function issueTo(joining: Joining, offer: Offer, flags: Flags, host: Host)
     const lengths = new Map(signed.map(({ cid }) => [cid.toString(), expiresIn]))
     await noteIssued(await openIssued(gateway.vault.file, key), name, signed, { lengths })
     await recordIssued(home, signed)
+    await noteName(home, joining.did, name, lock)
     return signed
   })
   const isTaken = await joining.deliver(encodeContainer(made))

@@ -4,6 +4,7 @@ import { type Did, isDid } from 'procura/did'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
 import { agentFolder, gatewayHome } from '../../gateway/configuration/home.ts'
+import { invitedNames } from '../../gateway/configuration/principal-names.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -66,6 +67,11 @@ export async function principalOf(name: string, text: string, flags: Flags, host
   const dids = described?.keys.map(({ did }) => did) ?? []
   const [did] = dids
   if (did !== undefined) return { did, dids, words: `${did} (agent ${text})` }
+  const invited = await invitedNames(home)
+  const [joined, ...former] = Object.keys(invited).filter((one): one is Did => isDid(one) && invited[one] === text)
+  // A new invitation under the same name is for another key.
+  if (joined !== undefined && former.length === 0)
+    return { did: joined, dids: [joined], words: `${joined} (agent ${text})` }
   const agents = await namesInFolder(join(home, 'agents'))
   const known =
     agents.length === 0

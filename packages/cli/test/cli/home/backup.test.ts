@@ -178,15 +178,18 @@ describe('a backup', () => {
     expect(await commands()).toEqual([])
   }, 60_000)
 
-  it('does not widen what an agent got since, and acts for no other owner [CLI-57] [CLI-58]', async () => {
+  it('does not widen what an agent got since, and acts for no other owner [CLI-57] [CLI-58] [CON-37]', async () => {
     await done('wrap', path)
     const file = join(machine.home, 'gateway.json')
     const content = JSON.parse(readFileSync(file, 'utf8'))
     const foreign = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
     writeFileSync(file, JSON.stringify({ ...content, subjects: [...content.subjects, foreign] }))
+    const names = JSON.stringify({ [foreign]: 'bob' })
+    writeFileSync(join(machine.home, 'names.json'), names)
     await done('backup', target)
     lose()
     const { err } = await restore()
+    expect(readFileSync(join(machine.home, 'names.json'), 'utf8')).toBe(names)
     expect(err).toContain(`does not act for the owner ${foreign} any more`)
     const { keys } = await describeSignerFile({ path: join(machine.home, 'owner.key') })
     expect(JSON.parse(readFileSync(file, 'utf8')).subjects).toEqual([keys[0]?.did])

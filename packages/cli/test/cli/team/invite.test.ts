@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -162,7 +171,7 @@ describe('procura invite and procura join', () => {
     expect(readdirSync(folder())).not.toContain('wrap.lock')
   })
 
-  it('give an agent of another user its authority, which the owner can end [CON-33] [CON-34] [CON-35]', async () => {
+  it('give an agent of another user its authority and name, which the owner can end [CON-33] [CON-34] [CON-35] [CON-37]', async () => {
     const invite = await invited('--policy', 'send: .to == bob')
     const joining = start(bob, ['join', invite.text])
     const code = await codeOf(joining)
@@ -180,6 +189,16 @@ describe('procura invite and procura join', () => {
     const client = await clients.open(folder())
     expect(textOf(await client.call('send', { to: 'bob' }))).toBe('sent to bob')
     expect(textOf(await client.call('send', { to: 'eve' }))).toMatch(/^Denied/)
+    const { out: log } = await ann.procura(['log'])
+    expect(log.match(/agent bob/g)?.length, log).toBeGreaterThanOrEqual(2)
+    expect(log).not.toContain(keys[0]?.did)
+    expect((await ann.procura(['status'])).out).toContain('1 of bob: ')
+    expect((await ann.procura(['log', '--agent', 'bob'])).out).toContain('agent bob')
+    // A local agent that claims the DID takes its name away, and does not get it.
+    mkdirSync(join(ann.home, 'agents', 'eve'))
+    copyFileSync(join(folder(), 'agent.key'), join(ann.home, 'agents', 'eve', 'agent.key'))
+    expect((await ann.procura(['log'])).out).not.toMatch(/agent (bob|eve)/)
+    rmSync(join(ann.home, 'agents', 'eve'), { recursive: true })
     const again = start(ann, ['invite', 'bob'])
     expect((await again.ended).err).toContain('`procura revoke --agent bob')
     expect(await ann.procura(['revoke', '--agent', 'bob'])).toMatchObject({ code: 0 })
