@@ -60,7 +60,7 @@ export async function backup(words: readonly string[], flags: Flags, host: Host)
     const log = { folder: gateway.logFolder, name: `log-until-${time}` }
     const found: string[] = []
     await makeFolderOnce(target, async (folder) => {
-      const parts = { files: [...files, 'owner.key', 'names.json'], log, without: gateway.vault.keyFile }
+      const parts = { files: [...files, 'owner.key', 'invited.json'], log, without: gateway.vault.keyFile }
       found.push(...(await copyHome(home, folder, parts)))
       await createDurableFile(join(folder, noteName), `${JSON.stringify(note)}\n`)
       await createDurableFile(join(folder, 'gateway.json'), `${content}\n`)

@@ -60,7 +60,7 @@ export async function restore(words: readonly string[], flags: Flags, host: Host
   await makeFolders(dirname(home))
   const made: RestoredHome[] = []
   await makeFolderOnce(home, async (folder, lock) => {
-    await copyHome(from, folder, { files: [...files, 'owner.key', 'names.json'] })
+    await copyHome(from, folder, { files: [...files, 'owner.key', 'invited.json'] })
     made.push(await renewHome({ folder, home, key, keyFile, lock, gateway, vault: files[0] as string }, note))
   })
   report(made[0] as RestoredHome, home, [...hint], flags, host)

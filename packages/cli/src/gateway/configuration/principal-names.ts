@@ -29,7 +29,7 @@ export const maxName = 64
 
 /** The file with the names of the invited agents, in the form of `--names`. CON-37 */
 export function invitedFile(home: string): string {
-  return join(home, 'names.json')
+  return join(home, 'invited.json')
 }
 
 /** The names of the invited agents; none if the file is missing or invalid. */

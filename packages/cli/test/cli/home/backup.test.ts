@@ -185,11 +185,11 @@ describe('a backup', () => {
     const foreign = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
     writeFileSync(file, JSON.stringify({ ...content, subjects: [...content.subjects, foreign] }))
     const names = JSON.stringify({ [foreign]: 'bob' })
-    writeFileSync(join(machine.home, 'names.json'), names)
+    writeFileSync(join(machine.home, 'invited.json'), names)
     await done('backup', target)
     lose()
     const { err } = await restore()
-    expect(readFileSync(join(machine.home, 'names.json'), 'utf8')).toBe(names)
+    expect(readFileSync(join(machine.home, 'invited.json'), 'utf8')).toBe(names)
     expect(err).toContain(`does not act for the owner ${foreign} any more`)
     const { keys } = await describeSignerFile({ path: join(machine.home, 'owner.key') })
     expect(JSON.parse(readFileSync(file, 'utf8')).subjects).toEqual([keys[0]?.did])
