@@ -1,6 +1,6 @@
 // node only: files that belong to one user
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import process from 'node:process'
 import { VaultError } from '../errors.ts'
 import { unlessAborted } from './abort.ts'
@@ -8,10 +8,14 @@ import { startDeadline } from './deadline.ts'
 import { createDurableFile, replaceDurableFile } from './durable-file.ts'
 import type { HeldLock } from './file-lock/held-lock.ts'
 import { quote } from './quote.ts'
+import { followTrustedLink } from './trusted-link.ts'
 import { vaultFailure } from './vault-failure.ts'
 
 /** The maximum size of a file. A larger one is not read. */
 export const maxPrivateFileBytes = 16_777_216
+
+/** How often a link is followed again because what it led to has gone. */
+const mostAttempts = 5
 
 /** A file that was read, and the identity of its version. */
 export interface PrivateFile {
@@ -28,11 +32,12 @@ export interface ReadPrivateFileOptions {
 }
 
 /**
- * Reads a file that belongs to the user of this process, and that no other user may read.
+ * Reads a file that belongs to the user of this process, and that no other user may read; or to root, which may let a
+ * group read it. A symbolic link is followed if only these two can change the way.
  *
  * @returns the file; `unchanged` when its version is `known`; `undefined` when the file does not exist.
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when other users have access or it is not a regular file;
- *   `ERR_VAULT_UNAVAILABLE` when it cannot be read in time.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when other users have access, it is not a regular file, or another user
+ *   can change a link; `ERR_VAULT_UNAVAILABLE` when it cannot be read in time.
  */
 export async function readPrivateFile(
   path: string,
@@ -50,16 +55,8 @@ export async function readPrivateFile(
 }
 
 async function readNow(path: string, known: string | undefined): Promise<PrivateFile | 'unchanged' | undefined> {
-  let handle: FileHandle
-  try {
-    // Without O_NONBLOCK, opening a named pipe waits until another process writes to it.
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    if (code === 'ENOENT') return undefined
-    if (code === 'ELOOP') throw wrongFile(path, 'it is a symbolic link; pass the path of the file itself')
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
-  }
+  const handle = await openFile(path)
+  if (handle === undefined) return undefined
   try {
     // The checks apply to the open file, because the path may name another file a moment later.
     const status = await handle.stat({ bigint: true })
@@ -78,6 +75,46 @@ async function readNow(path: string, known: string | undefined): Promise<Private
   }
 }
 
+/** Opens a file; undefined when it does not exist. */
+async function openFile(path: string): Promise<FileHandle | undefined> {
+  let file = path
+  // A mounted secret is changed by replacing a link, and the file that it led to is then removed.
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      // Without O_NONBLOCK, opening a named pipe waits until another process writes to it.
+      return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code
+      const isLink = code === 'ELOOP' || (code === 'ENOENT' && file !== path)
+      if (code === 'ENOENT' && !isLink) return undefined
+      if (code === 'EACCES')
+        throw wrongFile(path, 'this user may not read it; run chown (a secret of Kubernetes: set `fsGroup`)')
+      if (!isLink || attempt === mostAttempts)
+        throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
+    }
+    const target = await behindLink(path)
+    if (target === undefined) return undefined
+    file = target
+  }
+}
+
+/** The path of the file behind a link; undefined when it does not exist. */
+async function behindLink(path: string): Promise<string | undefined> {
+  const reason = 'it is a symbolic link; pass the path of the file itself'
+  // Node shows no owners on Windows.
+  if (process.platform === 'win32') throw wrongFile(path, reason)
+  try {
+    const target = await followTrustedLink(path)
+    // VLT-55
+    if ('fault' in target) throw wrongFile(path, `${reason} (${target.fault})`)
+    return target.path
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be opened`, cause)
+  }
+}
+
 /**
  * Puts a new version in the place of a file in one step: a reader sees the old one or the new one, whole, also after a
  * loss of power.
@@ -88,9 +125,13 @@ async function readNow(path: string, known: string | undefined): Promise<Private
 export async function replacePrivateFile(path: string, bytes: Uint8Array, lock: HeldLock): Promise<void> {
   let done: boolean
   try {
+    // The new version would replace the link, and the file behind it would keep the old one.
+    if ((await lstat(path).catch(() => undefined))?.isSymbolicLink() === true)
+      throw wrongFile(path, 'it is a symbolic link, which can only be read; pass the path of the file itself')
     // VLT-23
     done = await replaceDurableFile(path, bytes, lock)
   } catch (cause) {
+    if (cause instanceof VaultError) throw cause
     throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${quote(path, 256)} could not be written`, cause)
   }
   if (done) return
@@ -117,9 +158,13 @@ export async function createPrivateFile(path: string, bytes: Uint8Array): Promis
 function checkAccess(path: string, mode: number, owner: number): void {
   // Windows has access lists instead of modes, and Node does not show them.
   if (process.platform === 'win32') return
+  const user = process.geteuid?.()
+  // VLT-56: an administrator has given it to a group of this process.
+  const isGiven = owner === 0 && user !== 0
   // VLT-22
-  if ((mode & 0o077) !== 0) throw wrongFile(path, 'other users have access to it; run chmod 600')
-  if (owner !== process.geteuid?.()) throw wrongFile(path, 'it belongs to another user; run chown')
+  if ((mode & (isGiven ? 0o037 : 0o077)) !== 0)
+    throw wrongFile(path, 'other users have access to it; run chmod 600 (a secret of Kubernetes: `defaultMode: 0400`)')
+  if (!isGiven && owner !== user) throw wrongFile(path, 'it belongs to another user; run chown')
 }
 
 function wrongFile(path: string, what: string): VaultError {

@@ -76,7 +76,7 @@ describe('a signer file', () => {
     await chmod(path, 0o600)
     const other = join(folder, 'link')
     await symlink(path, other)
-    await expect(openSignerFile({ path: other })).rejects.toThrow(/symbolic link/)
+    await expect(rotateSignerFile({ path: other })).rejects.toThrow(/symbolic link/)
     await expect(createSignerFile({ path: other })).rejects.toThrow(/exists already/)
     await expect(openSignerFile({ path: folder })).rejects.toThrow(/it is a folder; pass the path of a file/)
     await expect(openSignerFile({ path: join(folder, 'none') })).rejects.toThrow(/procura key new/)

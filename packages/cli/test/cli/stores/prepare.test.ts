@@ -59,7 +59,7 @@ describe('the secret of the stores', () => {
       chmodSync(at('open'), 0o644)
       writeFileSync(at('group'), canary)
       chmodSync(at('group'), 0o640)
-      symlinkSync(at('own'), at('link'))
+      symlinkSync('link', at('link'))
       const refused = [
         [await prepare(at('open')), /chmod 600/],
         [await prepare(at('group')), /chmod 600/],
