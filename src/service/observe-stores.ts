@@ -20,8 +20,8 @@ const unanswered: ReadonlySet<GuardDenialCode> = new Set(['revocation_unknown', 
 /** Milliseconds for an answer. */
 const answerMs = 1_000
 
-/** Milliseconds after which the refusal of a call does not count: without calls there is no allowed one. */
-const refusalMs = 10_000
+/** Milliseconds after which the failure of a call does not count: without calls there is no success. */
+export const failureMs = 10_000
 
 /** Not a principal: the domain `invalid` has no names (RFC 6761). */
 const nobody = 'did:web:health.invalid'
@@ -54,6 +54,6 @@ export function observeStores(revocations: RevocationStore): ObservedStores {
       asking ??= askOnce()
       return asking
     },
-    state: () => (refusedAt !== undefined && performance.now() < refusedAt + refusalMs ? 'failed' : answer),
+    state: () => (refusedAt !== undefined && performance.now() < refusedAt + failureMs ? 'failed' : answer),
   } satisfies ObservedStores)
 }

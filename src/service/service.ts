@@ -23,7 +23,7 @@ import {
   readOptions,
   refusePromise,
 } from '../support/options.ts'
-import { type ObservedStores, observeStores, type StoresAnswer } from './observe-stores.ts'
+import { failureMs, type ObservedStores, observeStores, type StoresAnswer } from './observe-stores.ts'
 import type { BoundCommand, CallSurroundings } from './on.ts'
 import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
 import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
@@ -39,7 +39,10 @@ export interface ServiceCallOptions extends GuardCallOptions {
 
 /** The state of a service, for a health endpoint. */
 export interface ServiceHealth extends GuardHealth {
-  /** Whether calls are accepted, the last record was confirmed, and the stores have answered. */
+  /**
+   * Whether calls are accepted, the stores have answered, and the last record was confirmed; the failure of a record or
+   * of a call counts for ten seconds.
+   */
   readonly healthy: boolean
   /** The state of the audit sink. */
   readonly audit: AuditHealth
@@ -216,9 +219,11 @@ function healthOf(guard: Guard, sink: ObservedSink, { state: answer }: ObservedS
   const state = guard.health()
   const audit = Object.freeze(sink.health())
   const stores = answer()
+  // A service that gets no calls because it is not healthy would never be so again.
+  const records = audit.healthy || (audit.lastFailureMs ?? 0) >= failureMs
   return Object.freeze({
     ...state,
-    healthy: state.status === 'open' && audit.healthy && stores !== 'failed',
+    healthy: state.status === 'open' && records && stores !== 'failed',
     audit,
     stores,
   })

@@ -18,6 +18,8 @@ export interface AuditHealth {
   readonly inFlight: number
   /** The code of the last failure. */
   readonly lastFailure?: AuditErrorCode
+  /** Milliseconds since then. */
+  readonly lastFailureMs?: number
 }
 
 /** A sink that reports its health. */
@@ -37,7 +39,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
   let failed = 0
   let inFlight = 0
   let healthy = true
-  let lastFailure: AuditErrorCode | undefined
+  let last: { readonly code: AuditErrorCode; readonly at: number } | undefined
 
   async function append(
     event: AuditEvent,
@@ -55,7 +57,7 @@ export function withHealth(sink: AuditSink): ObservedSink {
       if (error.code === 'ERR_AUDIT_SETTLED') throw error
       failed++
       healthy = false
-      lastFailure = error.code
+      last = { code: error.code, at: performance.now() }
       throw error
     } finally {
       inFlight--
@@ -63,7 +65,8 @@ export function withHealth(sink: AuditSink): ObservedSink {
   }
 
   function health(): AuditHealth {
-    return { healthy, confirmed, failed, inFlight, ...(lastFailure !== undefined && { lastFailure }) }
+    const failure = last && { lastFailure: last.code, lastFailureMs: performance.now() - last.at }
+    return { healthy, confirmed, failed, inFlight, ...failure }
   }
 
   return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close(), health })

@@ -1,5 +1,5 @@
 // node only: starts servers
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../../src/core/authorization/memory-stores.ts'
 import { text } from '../../../src/core/capability/argument-types/basic.ts'
@@ -23,8 +23,7 @@ afterAll(async () => {
   for (const close of closing) await close()
 })
 
-function newService() {
-  const sink = memoryAuditSink()
+function newService(sink = memoryAuditSink()) {
   const service = createService({
     audience: self.did,
     subjects: [alice.did],
@@ -82,6 +81,34 @@ describe('SVC-23 the health of a service whose stores are away', () => {
     isAway = false
     expect(await ask()).toMatchObject({ allowed: true })
     expect(await healthOf(handle)).toBe(200)
+  })
+})
+
+describe('SVC-23 the health of a service after a failed call', () => {
+  it('is bad for ten seconds: a service that gets no calls until it is healthy has no other way back', async () => {
+    let isAway = true
+    const sink = memoryAuditSink()
+    const { service } = newService({
+      ...sink,
+      append: (...given) => (isAway ? Promise.reject(new Error('away')) : sink.append(...given)),
+    })
+    const proofs = await chainOf(alice, bob)
+    const ask = async () =>
+      service.call(encodeContainer([await call({ issuer: bob, proofs, args: { to: 'ann' } }), ...proofs]))
+    const start = performance.now()
+    const now = vi.spyOn(performance, 'now').mockReturnValue(start)
+    onTestFinished(() => now.mockRestore())
+    expect((await service.checkHealth()).healthy).toBe(true)
+    expect(await ask()).toMatchObject({ denial: { code: 'audit_unavailable' } })
+    now.mockReturnValue(start + 9_999)
+    expect(await service.checkHealth()).toMatchObject({ healthy: false, audit: { healthy: false } })
+    now.mockReturnValue(start + 10_000)
+    expect(await service.checkHealth()).toMatchObject({ healthy: true, audit: { healthy: false } })
+    expect(await ask()).toMatchObject({ denial: { code: 'audit_unavailable' } })
+    expect((await service.checkHealth()).healthy).toBe(false)
+    isAway = false
+    expect(await ask()).toMatchObject({ allowed: true })
+    expect(await service.checkHealth()).toMatchObject({ healthy: true, audit: { healthy: true } })
   })
 })
 
