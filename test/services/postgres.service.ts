@@ -21,6 +21,7 @@ export const service: Service = {
     'failover.test.ts',
     'store-privacy.test.ts',
     'recovery-postgres.test.ts',
+    'kubernetes.test.ts',
   ],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {

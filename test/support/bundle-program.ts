@@ -15,6 +15,7 @@ export async function bundleProgram(entry: string, outfile: string, external: re
     ...target,
     mainFields: ['module', 'main'],
     outfile,
+    logLevel: 'error',
     alias: platformAliases(),
     external: [...external],
   })

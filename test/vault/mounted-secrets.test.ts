@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  lchownSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, lchownSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -22,25 +12,10 @@ import { createKeyFile } from '../../src/vault/stores/file/key.ts'
 import { canMount } from '../audit/jsonl/small-disk.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { bundleProgram } from '../support/bundle-program.ts'
+import { mountSecret } from '../support/mounted-secret.ts'
 import { permission, vaultError } from './support.ts'
 
 const configuration = vaultError('ERR_VAULT_CONFIGURATION')
-let versions = 0
-
-/** Puts files into a folder as kubelet does: each is a link through `..data`, which is replaced in one step. */
-function project(folder: string, files: Readonly<Record<string, Uint8Array>>, mode = 0o400): string {
-  versions += 1
-  const version = `..2026_12_05_${versions}`
-  mkdirSync(join(folder, version), { mode: 0o755 })
-  for (const [name, bytes] of Object.entries(files)) {
-    writeFileSync(join(folder, version, name), bytes, { mode })
-    rmSync(join(folder, name), { force: true })
-    symlinkSync(`..data/${name}`, join(folder, name))
-  }
-  symlinkSync(version, join(folder, '..data_tmp'))
-  renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
-  return join(folder, version)
-}
 
 /** The files of a service: its key, and a vault with one credential and its key. */
 async function secrets(secret = 'one'): Promise<Record<'service.key' | 'vault' | 'vault.key', Buffer>> {
@@ -59,7 +34,7 @@ describe('a mounted secret', () => {
     const folder = temporaryDirectory()
     const at = (name: string): string => join(folder, name)
     const files = await secrets()
-    const former = project(folder, files)
+    const former = mountSecret(folder, files)
     const { did, signer } = await openSignerFile({ path: at('service.key') })
     const vault = await openFileVault({ path: at('vault'), key: { keyFile: at('vault.key') } })
     const leased = async (): Promise<string> =>
@@ -72,7 +47,7 @@ describe('a mounted secret', () => {
       { add: new Map([[grant.cid.toString(), grant.bytes]]), remove: [] },
       {},
     )
-    project(folder, { ...next, grants: readFileSync(at('grants')) })
+    mountSecret(folder, { ...next, grants: readFileSync(at('grants')) })
     rmSync(former, { recursive: true })
     expect(await leased()).toBe('two')
     expect((await openSignerFile({ path: at('service.key') })).did).not.toBe(did)
@@ -115,7 +90,7 @@ describe('a mounted secret', () => {
     }
     for (const [name, [change, reason]] of Object.entries(changes)) {
       const folder = temporaryDirectory()
-      change(folder, project(folder, { key }))
+      change(folder, mountSecret(folder, { key }))
       await expect(openSignerFile({ path: join(folder, 'key') }), name).rejects.toMatchObject({
         ...configuration,
         message: expect.stringMatching(/it is a symbolic link; pass the path of the file itself \(/),
@@ -125,7 +100,7 @@ describe('a mounted secret', () => {
     }
     // In a sticky folder, an entry can be replaced only by its owner.
     const sticky = temporaryDirectory()
-    project(sticky, { key })
+    mountSecret(sticky, { key })
     chmodSync(sticky, 0o1777)
     expect(await openSignerFile({ path: join(sticky, 'key') })).toBeDefined()
     rmSync(join(sticky, '..data'))
@@ -144,11 +119,8 @@ describe('a mounted secret', () => {
     onTestFinished(() => void execFileSync('umount', ['-l', volume]))
     const files = await secrets()
     const said = (mode: number, change?: (version: string) => void): string => {
-      const version = project(volume, files, mode)
-      for (const name of Object.keys(files)) {
-        chownSync(join(version, name), 0, 23_456)
-        chmodSync(join(version, name), mode)
-      }
+      const version = mountSecret(volume, files, { mode, group: 23_456 })
+      for (const name of Object.keys(files)) chmodSync(join(version, name), mode)
       change?.(version)
       const user = ['--reuid', '12345', '--regid', '12345', '--groups', '23456']
       return execFileSync('setpriv', [...user, process.execPath, child, volume], { encoding: 'utf8' })
