@@ -5,6 +5,7 @@
  */
 
 export type { Agent, AgentCapability, CallResult } from '../agent/agent.ts'
+export { agentFetch } from '../agent/agent-fetch.ts'
 export { agentTools, type CallableTool } from '../agent/agent-tools.ts'
 export type { DelegationStore } from '../core/proof/delegation-store.ts'
 export { memoryDelegationStore } from '../core/proof/memory-delegation-store.ts'
