@@ -57,9 +57,19 @@ export async function respond(
 ): Promise<void> {
   const client = followClient(request.socket, response)
   const answer = await answerRequest(service, incomingOf(request, client.signal), options)
-  endAfterPart(request, response)
-  await send(answer, response, client.signal)
+  await sendAnswer(answer, request, response, client.signal)
   client.leave()
+}
+
+/** Sends an answer, unless the client has left or the head of another one was sent. */
+export async function sendAnswer(
+  answer: Answer,
+  request: NodeIncoming,
+  response: NodeOutgoing,
+  gone: AbortSignal,
+): Promise<void> {
+  endAfterPart(request, response)
+  await send(answer, response, gone)
 }
 
 /** A request of Node, for the core. */
