@@ -1,5 +1,5 @@
 // node only: serves standard input and output
-import process from 'node:process'
+import { once } from 'node:events'
 import type { FileKey } from 'procura/vault/file'
 import { connectToGateway } from '../../gateway/agent-side/connect/connect-to-gateway.ts'
 import { agentFolder, gatewayHome } from '../../gateway/configuration/home.ts'
@@ -37,6 +37,7 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
   const listen = neededOf(flags, 'listen', 'a loopback address such as 127.0.0.1:8080, or the path of a Unix socket')
   // The clients of MCP, which start this program often, need no HTTP.
   const { listenForApi } = await import('../../gateway/agent-side/connect/api/listen-for-api.ts')
+  const { follow } = await import('../logs/follow.ts')
   const listener = await listenForApi({
     api,
     agent: await folderOf(flags, host),
@@ -45,14 +46,13 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
     onFault: (message) => host.complain(`procura connect --api ${api}: ${message}`),
     ...agentKeys(flags, host),
   })
-  const ended = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-    host.signal?.addEventListener('abort', () => resolve(), { once: true })
-  })
+  const following = follow(host)
   const { keyFile, place } = listener
   host.print(`listening on ${keyFile === undefined ? place : `http://${place}`}`)
   if (keyFile !== undefined) host.print(`the key for clients is in ${keyFile}; set it as the API key of the client`)
-  await ended
+  if (!following.ending.aborted) await once(following.ending, 'abort')
+  // A second signal ends the process at once.
+  following.end()
   await listener.close()
   return 0
 }

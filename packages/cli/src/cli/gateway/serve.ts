@@ -46,37 +46,41 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   tellProxy(host, onEvent)
   const key = sent === undefined ? await keyOf(config, host) : { vaultKey: { passphrase: sent } }
   const signals = listenToSignals(host)
-  let gateway: Gateway
   try {
-    gateway = await openGateway({ config, dryRun, onEvent, signal: signals.ending, ...key })
-  } catch (error) {
-    // A signal during the start ends the programs that are asked for their tools, too.
-    if (!signals.ending.aborted) throw error
-    onEvent({ level: 'info', event: 'stopping', message: 'ended by a signal before it listened' })
-    return 0
-  }
-  const reload = reloadOf(gateway, () => configOf(flags, host).then(notifications.follow), onEvent)
-  let control: ControlListener | undefined
-  try {
-    control = await openControl(gateway, config, { dryRun, reload, stop: signals.end })
-  } catch (error) {
+    let gateway: Gateway
+    try {
+      gateway = await openGateway({ config, dryRun, onEvent, signal: signals.ending, ...key })
+    } catch (error) {
+      // A signal during the start ends the programs that are asked for their tools, too.
+      if (!signals.ending.aborted) throw error
+      onEvent({ level: 'info', event: 'stopping', message: 'ended by a signal before it listened' })
+      return 0
+    }
+    const reload = reloadOf(gateway, () => configOf(flags, host).then(notifications.follow), onEvent)
+    let control: ControlListener | undefined
+    try {
+      control = await openControl(gateway, config, { dryRun, reload, stop: signals.end })
+    } catch (error) {
+      await gateway.close()
+      throw error
+    }
+    signals.onHangUp(() => void reload().catch(() => undefined))
+    announce(gateway, dryRun, flags, host)
+    // A verb that has changed the file a moment ago has found no gateway.
+    if (stamp !== (await fileStamp(config.path))) await reload().catch(() => undefined)
+    const stopWarnings = await warnOfEnds(dirname(config.path), flags, host, onEvent)
+    if (!signals.ending.aborted)
+      await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
+    stopWarnings()
+    notifications.close()
+    // The next gateway waits for the locks of this one, and may listen there as soon as it has them.
+    await control?.close()
+    onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
     await gateway.close()
-    throw error
+    return 0
+  } finally {
+    signals.ignore()
   }
-  signals.onHangUp(() => void reload().catch(() => undefined))
-  announce(gateway, dryRun, flags, host)
-  // A verb that has changed the file a moment ago has found no gateway.
-  if (stamp !== (await fileStamp(config.path))) await reload().catch(() => undefined)
-  const stopWarnings = await warnOfEnds(dirname(config.path), flags, host, onEvent)
-  if (!signals.ending.aborted)
-    await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
-  stopWarnings()
-  notifications.close()
-  // The next gateway waits for the locks of this one, and may listen there as soon as it has them.
-  await control?.close()
-  onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
-  await gateway.close()
-  return 0
 }
 
 /** Names the proxy without its password. An invalid one keeps no program of this machine from its calls. GTW-53 */
@@ -114,6 +118,8 @@ interface Signals {
   end(): void
   /** SIGHUP does nothing before. */
   onHangUp(reload: () => void): void
+  /** Listens to no signals any more. */
+  ignore(): void
 }
 
 function listenToSignals(host: Host): Signals {
@@ -123,15 +129,20 @@ function listenToSignals(host: Host): Signals {
     if (controller.signal.aborted) process.exit(2)
     controller.abort()
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
-  host.signal?.addEventListener('abort', end, { once: true })
   // Closing a window sends the same signal as `kill -HUP`.
-  process.on('SIGHUP', () => (host.lostTerminal?.() === true ? controller.abort() : hangUp()))
+  const hungUp = (): void => (host.lostTerminal?.() === true ? controller.abort() : hangUp())
+  const handlers = { SIGTERM: end, SIGINT: end, SIGHUP: hungUp }
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
+  host.signal?.addEventListener('abort', end, { once: true })
   return {
     ending: controller.signal,
     end: () => controller.abort(),
     onHangUp(reload) {
       hangUp = reload
+    },
+    ignore() {
+      for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler)
+      host.signal?.removeEventListener('abort', end)
     },
   }
 }

@@ -18,6 +18,8 @@ let machine: Machine
 let upstream: ApiUpstream
 let original: string
 const ending = new AbortController()
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+const handlers = signals.map((signal) => process.listenerCount(signal))
 const running: Promise<unknown>[] = []
 const clients: LineClient[] = []
 /**
@@ -40,6 +42,8 @@ afterAll(async () => {
   }
   ending.abort()
   await Promise.all(running)
+  // `serve` and `connect` handle none any more.
+  expect(signals.map((signal) => process.listenerCount(signal))).toEqual(handlers)
   await upstream.close()
   machine.remove()
 })
