@@ -38,8 +38,9 @@ export interface AgentFetchOptions extends Pick<AgentRequest, 'audience' | 'expi
  *
  * @example
  * ```ts
- * import { agentFetch } from 'procura/agent'
+ * import { agentFetch, openAgent } from 'procura/agent'
  *
+ * const assistant = await openAgent({ signer: agent })
  * const origin = 'https://api.example.com'
  * const request = agentFetch(assistant, { command: '/http/request', origins: [origin], audience: service.did })
  * console.log((await request(`${origin}/reports/may`)).status)

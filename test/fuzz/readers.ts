@@ -67,7 +67,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['arguments', writes, 'argumentsSchema'],
   ['authorization', isGiven, 'explainCall'],
   ['agent/file', isSetUp, 'fileDelegationStore openFileAgent'],
-  ['agent', isSetUp, 'agentTools memoryDelegationStore openAgent toolOf toolsByName'],
+  ['agent', isSetUp, 'agentFetch agentTools memoryDelegationStore openAgent toolOf toolsByName'],
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools serveTools toolCall withInvocation'],
   ['mcp', 'has hostile values in test/mcp/client-claims.test.ts', 'clientClaims'],
   ['mcp', writes, 'toolHash'],
@@ -140,7 +140,9 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ...['fetch', 'hono', 'express', 'fastify', 'node'].map((framework): (typeof others)[number] => [
     `http/${framework}`,
     'reads a request by `readContainer`; test/http/adapters/table.test.ts has the hostile requests',
-    framework === 'fastify' ? 'fastifyHandler containerBodies unreadBodies' : `${framework}Handler`,
+    { fastify: 'fastifyHandler containerBodies unreadBodies', express: 'expressHandler expressGuard callOf' }[
+      framework
+    ] ?? `${framework}Handler`,
   ]),
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],

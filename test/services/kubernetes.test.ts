@@ -48,6 +48,8 @@ const page = readFileSync(`${root}spec/guides/kubernetes.md`, 'utf8')
 const [manifests = '', composeFile = ''] = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text)
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const [name, role] = ['kubernetes_of_the_guide', 'mail_service']
+/** Other tests have made the role, too. */
+const roleOnce = `DO $$ BEGIN CREATE ROLE ${role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`
 const database = address.replace(/\/[^/]*$/, `/${name}`)
 const files = ['service.key', 'vault', 'vault.key', 'store.key'] as const
 const folder = mkdtempSync(join(tmpdir(), 'procura-kubernetes-'))
@@ -70,7 +72,7 @@ beforeAll(async () => {
     }),
   )
   const first = new Pool({ connectionString: address, max: 1 })
-  await first.query(`CREATE ROLE ${role} LOGIN`)
+  await first.query(roleOnce)
   await first.query(`CREATE DATABASE ${name}`)
   await first.end()
   owner = new Pool({ connectionString: database, max: 2 })

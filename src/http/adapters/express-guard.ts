@@ -63,13 +63,13 @@ export function expressGuard<Definition extends CommandDefinition>(
   options: ExpressGuardOptions<Definition>,
 ): (request: NodeIncoming, response: GuardedOutgoing, next: () => void) => Promise<void> {
   readOptions('expressGuard', { guard }, { guard: withMethod('use') })
-  if (typeof Object(Object(options).command).command !== 'string')
-    throw new ArgumentError('expressGuard: `command` must be a command definition')
   const checked = readHandlerOptions(
     'expressGuard',
     takerOf(guard, async () => undefined),
     options,
   )
+  if (typeof Object(Object(options).command).command !== 'string')
+    throw new ArgumentError('expressGuard: `command` must be a command definition')
 
   return async (request, response, next) => {
     const client = followClient(request.socket, response)
