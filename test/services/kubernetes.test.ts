@@ -23,6 +23,7 @@ import { programsOf } from '../setup/programs.ts'
 import { bundleProcura, bundleProgram } from '../support/bundle-program.ts'
 import { freePort } from '../support/free-port.ts'
 import { mountSecret } from '../support/mounted-secret.ts'
+import { makeRole } from '../support/postgres-role.ts'
 import { service as compose } from './compose.service.ts'
 import { service as validator } from './kubernetes.service.ts'
 
@@ -48,8 +49,6 @@ const page = readFileSync(`${root}spec/guides/kubernetes.md`, 'utf8')
 const [manifests = '', composeFile = ''] = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text)
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const [name, role] = ['kubernetes_of_the_guide', 'mail_service']
-/** Other tests have made the role, too. */
-const roleOnce = `DO $$ BEGIN CREATE ROLE ${role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`
 const database = address.replace(/\/[^/]*$/, `/${name}`)
 const files = ['service.key', 'vault', 'vault.key', 'store.key'] as const
 const folder = mkdtempSync(join(tmpdir(), 'procura-kubernetes-'))
@@ -72,7 +71,7 @@ beforeAll(async () => {
     }),
   )
   const first = new Pool({ connectionString: address, max: 1 })
-  await first.query(roleOnce)
+  await makeRole(first, role)
   await first.query(`CREATE DATABASE ${name}`)
   await first.end()
   owner = new Pool({ connectionString: database, max: 2 })

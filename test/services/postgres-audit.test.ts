@@ -17,6 +17,7 @@ import {
 } from '../../src/entries/audit/postgres.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
+import { makeRole } from '../support/postgres-role.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const asService = address.replace('postgres@', 'mail_service@')
@@ -26,7 +27,7 @@ let pool: Pool
 
 beforeAll(async () => {
   owner = new Pool({ connectionString: address, max: 4 })
-  await owner.query('CREATE ROLE mail_service LOGIN')
+  await makeRole(owner, 'mail_service')
   await owner.query('CREATE SCHEMA audit')
   await owner.query('GRANT USAGE ON SCHEMA audit TO mail_service')
   pool = new Pool({ connectionString: asService, max: 8 })
