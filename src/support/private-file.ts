@@ -164,7 +164,11 @@ function checkAccess(path: string, mode: number, owner: number): void {
   // VLT-22
   if ((mode & (isGiven ? 0o037 : 0o077)) !== 0)
     throw wrongFile(path, 'other users have access to it; run chmod 600 (a secret of Kubernetes: `defaultMode: 0400`)')
-  if (!isGiven && owner !== user) throw wrongFile(path, 'it belongs to another user; run chown')
+  if (!isGiven && owner !== user)
+    throw wrongFile(
+      path,
+      `it belongs to user ${owner} and this process is user ${user}; run this as that user, or chown`,
+    )
 }
 
 function wrongFile(path: string, what: string): VaultError {

@@ -42,16 +42,20 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
     host = hostAtHome(host, flags)
     return await verb.run(named.slice(verb.name.split(' ').length), flags, host)
   } catch (error) {
-    complain(error, verb ?? verbIn(words), host, await hintAbout(error, flags, host))
+    complain(error, verb ?? verbIn(words), host, await hintAbout(error, verb, flags, host))
     return 2
   }
 }
 
 /** The next step that the library does not know. */
-async function hintAbout(error: unknown, flags: Flags, host: Host): Promise<string> {
-  if (!isCoded(error)) return ''
+async function hintAbout(error: unknown, verb: Verb | undefined, flags: Flags, host: Host): Promise<string> {
+  const isRefused = (error as NodeJS.ErrnoException).code === 'EACCES'
+  if (!isRefused && !isCoded(error)) return ''
+  const { ownerHint } = await import('./home/other-owner.ts')
   const { unlockHint } = await import('./home/vault-key.ts')
-  const hint = await unlockHint(error.message, flags, host).catch(() => undefined)
+  const hint = await Promise.resolve(verb && ownerHint(verb, flags, host))
+    .then((owner) => owner ?? (isCoded(error) ? unlockHint(error.message, flags, host) : undefined))
+    .catch(() => undefined)
   return hint === undefined ? '' : `; ${hint}`
 }
 
@@ -60,7 +64,7 @@ function complain(error: unknown, verb: Verb | undefined, host: Host, hint: stri
   if (error instanceof UsageError)
     host.complain(`procura: ${error.message}${error.message.endsWith('?') ? '' : ';'} see ${help}`)
   else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message, verb?.options)}${hint} (${error.code})`)
-  else host.complain(`procura: ${reasonOf(error)}`)
+  else host.complain(`procura: ${reasonOf(error)}${hint}`)
 }
 
 /** Whether an error is of this library, which is not loaded for the question. */
