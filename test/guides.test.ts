@@ -6,9 +6,11 @@ import { listFiles } from './setup/source.ts'
 
 /**
  * The programs of the frameworks are run by `npm run test:frameworks`, the commands of wrap.md by packages/cli/test/cli/wrap/guide,
- * and the program of processes.md, with a database, by test/services/processes.test.ts and kubernetes.test.ts.
+ * the program of processes.md, with a database, by test/services/processes.test.ts and kubernetes.test.ts, and the
+ * clients of other-languages.md by test/services/other-languages.test.ts.
  */
-const isElsewhere = (path: string): boolean => /\/(?:README|wrap|processes|kubernetes)\.md$|\/frameworks\//.test(path)
+const isElsewhere = (path: string): boolean =>
+  /\/(?:README|wrap|processes|kubernetes|other-languages)\.md$|\/frameworks\//.test(path)
 
 const pages = [...listFiles('spec/guides', '.md').filter((path) => !isElsewhere(path)), 'spec/budgets.md']
 
@@ -44,7 +46,9 @@ describe('the guides, and LMT-18 the page on budgets', () => {
 })
 
 describe('the packages of a guide', () => {
-  const guides = listFiles('spec/guides', '.md').filter((path) => !/\/(?:README|wrap|kubernetes)\.md$/.test(path))
+  const guides = listFiles('spec/guides', '.md').filter(
+    (path) => !/\/(?:README|wrap|kubernetes|other-languages)\.md$/.test(path),
+  )
 
   it.each(guides)('are those that its first command installs: %s', (path) => {
     const text = readFileSync(root + path, 'utf8')

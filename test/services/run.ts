@@ -23,7 +23,7 @@ const services = await readServices()
 if (process.argv.includes('--packages')) {
   console.log(services.flatMap((service) => service.apt?.split(' ') ?? []).join('\n'))
 } else if (process.argv.includes('--pypi')) {
-  console.log(services.flatMap((service) => service.pypi ?? []).join('\n'))
+  console.log(services.flatMap((service) => service.pypi?.split(' ') ?? []).join('\n'))
 } else {
   process.exitCode = await run(process.argv.slice(2))
 }

@@ -20,11 +20,13 @@ export interface Service {
   readonly name: string
   /**
    * Its Debian packages, with spaces between them; `npm run test:services -- --packages` lists them. Absent when it
-   * comes from npm or PyPI.
+   * comes from elsewhere.
    */
   readonly apt?: string
-  /** Its package on PyPI with its version, where Debian has none; `npm run test:services -- --pypi` lists them. */
+  /** Its packages on PyPI with their versions, where Debian has none; `npm run test:services -- --pypi` lists them. */
   readonly pypi?: string
+  /** Its name, version and address, where no registry has it. */
+  readonly download?: string
   /** Test files of this folder that need it. */
   readonly tests: readonly string[]
   /** Returns where it is, or undefined when it is not on this machine. */
@@ -62,9 +64,10 @@ export function isMissing(service: Service): boolean {
 }
 
 /** The command that installs a service. */
-export function howToGet({ apt, pypi }: Service): string {
+export function howToGet({ apt, pypi, download }: Service): string {
   if (apt !== undefined) return `apt-get install ${apt}`
-  return pypi === undefined ? 'npm ci' : `pip install '${pypi}', and put its programs on PATH`
+  if (download !== undefined) return `install ${download}`
+  return pypi === undefined ? 'npm ci' : `pip install ${pypi}, and put its programs on PATH`
 }
 
 /** How {@link launch} starts a program. */
