@@ -26,6 +26,8 @@ export interface ExpressGuardOptions<Definition extends CommandDefinition = Comm
 /** The part of Node's `ServerResponse` that is used beside {@link NodeOutgoing}. */
 export interface GuardedOutgoing extends NodeOutgoing {
   getHeader(name: string): unknown
+  removeHeader(name: string): unknown
+  appendHeader(name: string, value: string | readonly string[]): unknown
   writeHead(...head: never[]): unknown
 }
 
@@ -158,9 +160,10 @@ function markHead(response: GuardedOutgoing): void {
   Object.assign(response, {
     writeHead(status: number, ...rest: unknown[]) {
       const given = rest.at(-1)
-      // Headers that come with the head would replace the others.
+      // Headers that come with the head replace those that were set before. A list has a name for each of its values.
       const own = typeof given === 'object' && given !== null ? headersIn(given) : []
-      for (const [name, value] of own) response.setHeader(name, value)
+      for (const [name] of own) response.removeHeader(name)
+      for (const [name, value] of own) response.appendHeader(name, value)
       response.setHeader(answerHeader, status >= 500 ? 'failed' : 'executed')
       const cached = response.getHeader('cache-control')
       response.setHeader('cache-control', cached === undefined ? 'no-store' : privately(String(cached)))

@@ -201,6 +201,33 @@ describe('HTP-60 a guard before a handler of Express', () => {
     expect(await ask(port, await container())).toEqual({ status: 200, mark: 'executed', cache, body: 'x' })
   })
 
+  it.each<[string, never[]]>([
+    ['a flat list', ['set-cookie', 'a=1', 'set-cookie', 'b=2'] as never[]],
+    [
+      'a list of pairs',
+      [
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ] as never[],
+    ],
+    ['an object', { 'set-cookie': ['a=1', 'b=2'] } as never],
+  ])('sends the headers that the handler gives with the head, each value of a list included: %s', async (_, head) => {
+    const { guard } = newGuard()
+    const guarding = expressGuard(guard, { command: send })
+    const port = await listenInTest(
+      createServer(
+        (request, response) =>
+          void guarding(request, response, () => {
+            response.setHeader('set-cookie', 'before')
+            response.writeHead(200, head).end('x')
+          }),
+      ),
+    )
+    const headers = { 'x-ucan-container': await container() }
+    const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers })
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+  })
+
   it('binds a call to its request, whose body a parser has read, and serves HTTP/2', async () => {
     const { guard } = newGuard()
     const port = await freePort()
