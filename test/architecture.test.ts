@@ -108,12 +108,13 @@ describe('layers', () => {
     expect(faults).toEqual([])
   })
 
-  it('are few: 40 names at the root, 500 in all, and the parts of a token format', () => {
+  it('are few: 40 names at the root, 520 in all, and the parts of a token format', () => {
     const namesOf = (path: string): string[] => (byPath.get(path)?.imports ?? []).flatMap(({ names }) => names).sort()
     const all = Object.entries(entries).flatMap(([name, path]) => (isPublic(name) ? namesOf(path) : []))
     expect(namesOf('src/entries/index.ts').length).toBeLessThanOrEqual(40)
-    // Values and types, a name of several entry points once.
-    expect(new Set(all).size).toBeLessThanOrEqual(500)
+    // Values and types, a name of several entry points once. The proofs about policies and their text form moved it
+    // from 500.
+    expect(new Set(all).size).toBeLessThanOrEqual(520)
     expect(namesOf('src/entries/format.ts').join(' ')).toBe(
       'Chain ChainLink Link OpenInvocation ReadingContext Steps TokenFormat standardFormat wait',
     )

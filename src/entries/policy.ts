@@ -38,3 +38,4 @@ export {
   type PolicyComparison,
   type PolicyRelation,
 } from '../core/capability/policy-analysis/compare-policies.ts'
+export { type PermittedRegion, permits } from '../core/capability/policy-analysis/permits.ts'

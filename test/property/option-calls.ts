@@ -401,7 +401,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
   Object.entries({
     index: 'parseDid parseCommand encodeContainer',
     policy:
-      'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some comparePolicies compilePolicy describePolicy findWidening escapeGlob lintPolicy parsePolicy policyFor parseSelector',
+      'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some comparePolicies compilePolicy describePolicy findWidening escapeGlob lintPolicy parsePolicy permits policyFor parseSelector',
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',

@@ -260,6 +260,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     lintPolicy: { args: [statements], free: literal },
     findWidening: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
     comparePolicies: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
+    permits: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
     parsePolicy: { args: [statements], free: literal },
     escapeGlob: { args: ['x*'] },
     policyFor: { args: [{ command: '/mail', args: { to: text() } }] },

@@ -13,6 +13,7 @@ import { lintPolicy } from '../../../src/core/capability/policy/lint.ts'
 import { parsePolicy } from '../../../src/core/capability/policy/parse-policy.ts'
 import { parseSelector } from '../../../src/core/capability/policy/selector.ts'
 import { comparePolicies } from '../../../src/core/capability/policy-analysis/compare-policies.ts'
+import { permits } from '../../../src/core/capability/policy-analysis/permits.ts'
 import type { StandardSchema } from '../../../src/core/capability/standard-schema.ts'
 import { ipldEquals } from '../../../src/core/ipld/equal.ts'
 import * as types from '../../../src/entries/arguments.ts'
@@ -127,6 +128,12 @@ export const policyReaders: readonly Reader[] = [
     of: 'policy comparePolicies',
     input: (random) => [hostilePolicy(random), hostilePolicy(random)] as const,
     read: ([first, second]) => comparePolicies(first as never, second as never),
+    errors,
+  }),
+  reader({
+    of: 'policy permits',
+    input: (random) => [hostilePolicy(random), hostilePolicy(random)] as const,
+    read: ([first, second]) => permits(first as never, second as never),
     errors,
   }),
   reader({ of: 'policy escapeGlob', input: (random) => mutateText('a*b\\*?', random), read: escapeGlob, errors }),

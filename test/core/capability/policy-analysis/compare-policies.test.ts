@@ -7,46 +7,9 @@ import { comparePolicies } from '../../../../src/core/capability/policy-analysis
 import type { IpldValue } from '../../../../src/core/ipld/value.ts'
 import { shortRuns } from '../../../property/runs.ts'
 import { evaluatePolicy } from '../../../reference/policy.ts'
+import { plain, policies, simpleOn, universe } from './random-policies.ts'
 
 const compare = (first: unknown, second: unknown) => comparePolicies(parsePolicy(first), parsePolicy(second))
-
-const selectors = fc.constantFrom('.a', '.a', '.a?', '.b', '.a.b', '.a[0]', '.a[1]', '.a?.b?')
-const literals = fc.constantFrom<IpldValue[]>(null, true, 0, 1, '', 'x', 'xy', [], [0], ['x', 1], {}, { b: 'x' })
-const patterns = fc.string({ unit: fc.constantFrom('x', 'y', '*'), maxLength: 4 })
-const operators = fc.constantFrom('<', '<=', '>', '>=')
-const simpleOn = (places: fc.Arbitrary<string>) =>
-  fc.oneof(
-    fc.tuple(fc.constantFrom('==', '!='), places, literals),
-    fc.tuple(operators, places, fc.constantFrom(0, 0.5, 1)),
-    fc.tuple(fc.constant('like'), places, patterns),
-  )
-const { statement } = fc.letrec<{ statement: readonly unknown[]; element: readonly unknown[] }>((tie) => ({
-  element: fc.oneof(
-    { maxDepth: 2 },
-    simpleOn(fc.constantFrom('.', '.', '.b')),
-    fc.tuple(fc.constant('not'), tie('element')),
-  ),
-  statement: fc.oneof(
-    { maxDepth: 3, depthSize: 'small' },
-    simpleOn(selectors),
-    fc.tuple(fc.constant('not'), tie('statement')),
-    fc.tuple(fc.constantFrom('and', 'or'), fc.array(tie('statement'), { maxLength: 3 })),
-    fc.tuple(fc.constantFrom('all', 'any'), selectors, tie('element')),
-  ),
-}))
-const policies = fc.array(statement, { maxLength: 3 })
-
-/** All maps with these values of `a` and `b`. */
-const scalars: readonly unknown[] = [null, true, false, 0, 1, 2, 0.25, '', 'x', 'y', 'xy', 'yx', 'xxy']
-const values: readonly unknown[] = [
-  ...scalars,
-  ...[[], [0], ['x'], ['x', 1], [1, 'x'], [0, 0], ['x', 'y', 'xy'], [{ b: 'x' }, {}], [[0], 'x']],
-  ...[{}, { b: 0 }, { b: 'x' }, { b: 'xy', c: 'x' }, { c: 1 }, { b: { b: 1 } }],
-  ...[new Uint8Array(), Uint8Array.of(0), Uint8Array.of(1, 0)],
-]
-const universe = [undefined, ...values].flatMap((a) =>
-  [undefined, null, 0, 1, 'x', 'xy', []].map((b) => ({ ...(a !== undefined && { a }), ...(b !== undefined && { b }) })),
-)
 
 describe('comparePolicies', () => {
   it.each([
@@ -158,9 +121,3 @@ describe('comparePolicies', () => {
     expect(compare(choices, [['like', '.a', '*z*']]).relation).not.toBe('narrower')
   })
 })
-
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
-}
