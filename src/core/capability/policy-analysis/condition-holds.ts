@@ -9,7 +9,7 @@ import { type IpldValue, isBytes, isList, isMap } from '../../ipld/value.ts'
 import { compileGlob } from '../policy/glob.ts'
 import { placesOf, unitsOf } from '../policy/limit.ts'
 import type { Condition, PathKey, Test } from './condition.ts'
-import type { Search } from './search.ts'
+import { type Search, spend, textSteps } from './search.ts'
 
 /** Whether a value satisfies a condition. An opaque condition is noted in the search and counts as satisfied. */
 export function conditionHolds(condition: Condition, value: IpldValue, search: Search): boolean {
@@ -30,7 +30,7 @@ export function conditionHolds(condition: Condition, value: IpldValue, search: S
   }
 }
 
-/** Whether a value passes a test. */
+/** Whether a value passes a test. A test that takes more steps than are left gives the search up, and is not passed. */
 export function passes(test: Test, value: IpldValue, search: Search): boolean {
   switch (test.kind) {
     case 'present':
@@ -38,11 +38,14 @@ export function passes(test: Test, value: IpldValue, search: Search): boolean {
     case 'map':
       return isMap(value)
     case 'equal':
-      return ipldEquals(test.value, value) === test.holds
+      return isEqual(test.value, value, search) === test.holds && search.remaining >= 0
     case 'order':
       return (typeof value === 'number' && isOrdered(value, test.operator, test.bound)) === test.holds
     case 'like':
-      return (typeof value === 'string' && compileGlob(test.pattern)(value)) === test.holds
+      if (typeof value !== 'string') return !test.holds
+      return (
+        spend(search, textSteps(test.pattern.length + value.length)) && compileGlob(test.pattern)(value) === test.holds
+      )
     case 'amount': {
       const places = placesOf(test.maximum)
       const units = unitsOf(value, places)
@@ -51,10 +54,21 @@ export function passes(test: Test, value: IpldValue, search: Search): boolean {
     case 'collection':
       return (elementsIn(value) !== undefined) === test.holds
     case 'every':
-      return elementsIn(value)?.every((element) => conditionHolds(test.condition, element, search)) ?? false
+      return elementsIn(value)?.every((element) => holdsFor(element, test.condition, search)) ?? false
     case 'some':
-      return elementsIn(value)?.some((element) => conditionHolds(test.condition, element, search)) ?? false
+      return elementsIn(value)?.some((element) => holdsFor(element, test.condition, search)) ?? false
   }
+}
+
+function holdsFor(element: IpldValue, condition: Condition, search: Search): boolean {
+  return spend(search, 1) && conditionHolds(condition, element, search)
+}
+
+/** Compares values. Only those with parts take steps. */
+function isEqual(one: IpldValue, other: IpldValue, search: Search): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object') return one === other
+  const isSame = ipldEquals(one, other, search)
+  return spend(search, 0) && isSame
 }
 
 function isOrdered(value: number, operator: '<' | '<=' | '>' | '>=', bound: number): boolean {

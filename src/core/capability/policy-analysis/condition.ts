@@ -67,6 +67,12 @@ export function at(path: readonly PathKey[], test: Test): Condition {
   return { kind: 'at', path, test }
 }
 
+/** The number of conditions of which this one consists, those on elements of a value aside. */
+export function sizeOf(condition: Condition): number {
+  if (condition.kind !== 'each' && condition.kind !== 'either') return 1
+  return condition.of.reduce((sum, part) => sum + sizeOf(part), 1)
+}
+
 /** Moves a condition on an element to the collection that has it under `key`. */
 export function under(key: PathKey, condition: Condition): Condition {
   switch (condition.kind) {

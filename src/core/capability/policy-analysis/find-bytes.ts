@@ -19,8 +19,8 @@ export function findBytes({ all, tests, inner }: Demands, search: Search): Uint8
       return undefined
     }
     if (known[index] !== undefined) continue
-    if (!spend(search, maxLength)) return undefined
     const here = inner.flatMap((one) => (one.kind === 'at' && one.path[0] === index ? [one.test] : []))
+    if (!spend(search, maxLength * (1 + (here.length >> 4)))) return undefined
     const byte = byteFor(here, search)
     if (byte === undefined) return undefined
     known[index] = byte
@@ -29,6 +29,7 @@ export function findBytes({ all, tests, inner }: Demands, search: Search): Uint8
   const excluded = tests.filter((test) => test.kind === 'equal' && isBytes(test.value))
   for (let more = 0; more <= excluded.length; more++) {
     const value = Uint8Array.from({ length: known.length + more }, (_, index) => known[index] ?? 0)
+    if (!spend(search, 1 + (all.length >> 4))) return undefined
     if (all.every((condition) => conditionHolds(condition, value, search))) return value
   }
   if (excluded.length > 0) search.gaveUp ??= 'bytes are compared in two ways'

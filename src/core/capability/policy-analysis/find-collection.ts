@@ -6,9 +6,9 @@
 
 import { ipldEquals } from '../../ipld/equal.ts'
 import { type IpldMap, type IpldValue, isList, isMap } from '../../ipld/value.ts'
-import { at, type Condition, either, type PathKey, type PlaceCondition, type Test, under } from './condition.ts'
+import { at, type Condition, either, type PathKey, type PlaceCondition, sizeOf, type Test, under } from './condition.ts'
 import type { Demands, Solver } from './demands.ts'
-import type { Search } from './search.ts'
+import { type Search, spend } from './search.ts'
 
 /** Most elements of a list that is made. */
 const maxLength = 64
@@ -19,6 +19,13 @@ export function findMap({ tests, inner }: Demands, search: Search, solver: Solve
   if (![...required].every((key) => typeof key === 'string') || !tests.every(canBeCollection)) return undefined
   const every = tests.flatMap((test) => (test.kind === 'every' ? [test.condition] : []))
   const excluded = tests.flatMap((test) => (test.kind === 'equal' && isMap(test.value) ? [test.value] : []))
+  if (
+    !spend(
+      search,
+      excluded.reduce((sum, value) => sum + (Object.keys(value).length >> 2), 0),
+    )
+  )
+    return undefined
   const newKey = keysBeside([...inner.map(({ path }) => path[0]), ...excluded.flatMap(Object.keys)])
   const map: { [key: string]: IpldValue } = Object.create(null)
   const put = (key: string, conditions: readonly Condition[]): boolean => {
@@ -28,7 +35,7 @@ export function findMap({ tests, inner }: Demands, search: Search, solver: Solve
   }
   for (const key of required) if (!put(key as string, within(inner, key as string))) return undefined
   for (const test of tests) if (test.kind === 'some' && !put(newKey(), [test.condition])) return undefined
-  if (!excluded.some((value) => ipldEquals(value, map))) return map
+  if (!excluded.some((value) => ipldEquals(value, map, search)) && spend(search, 0)) return map
   // Another key makes the map different from all that are excluded. Else one of its values has to differ.
   if (put(newKey(), [])) return map
   const keys = Object.keys(map)
@@ -57,7 +64,9 @@ export function findList({ tests, inner }: Demands, search: Search, solver: Solv
   // The elements after all those with an index can be left out of a longer list, except one for each `any`, and so many
   // that the length is not that of an excluded list.
   const most = Math.max(0, ...lengths) + some.length + excluded.length
+  const size = tests.reduce((sum, test) => sum + ('condition' in test ? sizeOf(test.condition) : 1), indexed.length)
   for (let length = least; length <= Math.min(most, maxLength); length++) {
+    if (!spend(search, (length * size) >> 3)) return undefined
     const conditions = conditionsOf(length, tests, indexed)
     const list = solver.chooseFor(conditions, search, (places, state) => listOf(length, places, state, solver))
     if (list !== undefined) return list

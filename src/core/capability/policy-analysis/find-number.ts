@@ -1,13 +1,14 @@
 import type { Test } from './condition.ts'
 import { passes } from './condition-holds.ts'
-import type { Search } from './search.ts'
+import { type Search, spend } from './search.ts'
 
 /** The largest number of a call; DAG-CBOR has no other numbers beyond it. */
 const largest = Number.MAX_SAFE_INTEGER
 
 /** Finds a number that passes the tests, if there is one. Tests of elements are not passed by a number. */
 export function findNumber(tests: readonly Test[], search: Search): number | undefined {
-  const isFound = (value: number): boolean => tests.every((test) => passes(test, value, search))
+  const isFound = (value: number): boolean =>
+    spend(search, 1 + (tests.length >> 4)) && tests.every((test) => passes(test, value, search))
   const bounds = tests.flatMap(boundsOf)
   // Readable numbers first. They prove nothing when they fail.
   const readable = [

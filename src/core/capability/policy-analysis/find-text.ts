@@ -1,12 +1,14 @@
 import { splitGlob } from '../policy/glob.ts'
 import type { Test } from './condition.ts'
 import { passes } from './condition-holds.ts'
-import { type Search, spend } from './search.ts'
+import { type Search, spend, textSteps } from './search.ts'
 import { dead, type TextAutomaton, textAutomaton } from './text-automaton.ts'
 
 /** An automaton, and whether the text must be one that it accepts. */
 interface Part {
   readonly pieces: readonly string[]
+  /** The code units of the pattern, about. */
+  readonly length: number
   readonly automaton: TextAutomaton
   readonly holds: boolean
 }
@@ -23,15 +25,18 @@ export function findText(tests: readonly Test[], search: Search): string | undef
   const parts: Part[] = []
   for (const test of tests) {
     const pieces = piecesOf(test)
-    if (pieces !== undefined) parts.push({ ...pieces, automaton: textAutomaton(pieces.pieces) })
     // Texts are alike to the other tests.
-    else if (!passes(test, '', search)) return undefined
+    if (pieces === undefined && !passes(test, '', search)) return undefined
+    if (pieces === undefined) continue
+    const length = pieces.pieces.reduce((sum, piece) => sum + piece.length + 1, 0)
+    if (!spend(search, 1 + textSteps(length))) return undefined
+    parts.push({ ...pieces, length, automaton: textAutomaton(pieces.pieces) })
   }
-  const size = parts.reduce((sum, { automaton }) => sum + automaton.alphabet.size, 1)
-  if (!spend(search, size)) return undefined
   const other = unusedIn(parts)
   // Linear, and decides most questions: a refused pattern that covers a required one.
-  if (parts.some((one) => one.holds && parts.some((wide) => !wide.holds && covers(wide, one, other)))) return undefined
+  const isCovered = (one: Part): boolean =>
+    parts.some((wide) => !wide.holds && spend(search, textSteps(one.length)) && covers(wide, one, other))
+  if (parts.some((one) => one.holds && isCovered(one))) return undefined
   return shortest(parts, other, search)
 }
 
@@ -44,10 +49,10 @@ function piecesOf(test: Test): Pick<Part, 'pieces' | 'holds'> | undefined {
 
 /** A code point that no pattern contains, a letter if possible. */
 function unusedIn(parts: readonly Part[]): number {
-  const isUsed = (code: number): boolean => parts.some(({ automaton }) => automaton.alphabet.has(code))
-  for (let code = 0x78; code > 0x60; code--) if (!isUsed(code)) return code
+  const used = new Set(parts.flatMap(({ automaton }) => [...automaton.alphabet]))
+  for (let code = 0x78; code > 0x60; code--) if (!used.has(code)) return code
   let code = 0xe000
-  while (isUsed(code)) code++
+  while (used.has(code)) code++
   return code
 }
 

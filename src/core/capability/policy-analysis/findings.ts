@@ -75,7 +75,8 @@ export function findBeyond(inner: Side, outer: Side): Finding {
   const any = inner.region.find()
   if (any.kind === 'none') return undefined
   for (const [statement, condition] of outer.ready.policy.entries()) {
-    if (own.some((one) => ipldEquals(one, condition as IpldValue))) continue
+    if (own.some((one) => ipldEquals(one, condition as IpldValue, inner.budget)) && inner.budget.remaining >= 0)
+      continue
     const answer = inner.region.findWith(conditionOf(condition, 'not true'))
     const found = checked(answer, (args) => permits(inner, args) && refuses(outer, args))
     if (found.kind === 'found') return { args: found.args }

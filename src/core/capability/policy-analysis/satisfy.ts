@@ -34,7 +34,7 @@ function choose<Value>(
   search: Search,
   build: Builder<Value>,
 ): Value | undefined {
-  if (!spend(search, 1 + choices.length)) return undefined
+  if (!spend(search, 1 + choices.length + (places.length >> 3))) return undefined
   const [first, ...others] = choices
   if (first === undefined) return build(places, search)
   for (const alternative of first.of) {

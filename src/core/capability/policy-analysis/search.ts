@@ -13,6 +13,11 @@ export function beginSearch(steps: number): Search {
   return { remaining: steps, gaveUp: undefined, assumed: undefined }
 }
 
+/** The steps for a text or a pattern of this length, which are read from begin to end. */
+export function textSteps(length: number): number {
+  return length >> 2
+}
+
 /** Takes steps; false when none are left, and the search has to end. */
 export function spend(search: Search, steps: number): boolean {
   search.remaining -= steps

@@ -25,7 +25,10 @@ export interface TextAutomaton {
 interface Piece {
   readonly start: number
   readonly codes: readonly number[]
-  /** The length of the match with which to continue after a mismatch; -1 means the next code point of the text. */
+  /**
+   * The length of the match with which to continue after a mismatch; -1 means the next code point of the text. Lengths
+   * at which the same code point is required are left out, so the way to -1 is short.
+   */
   readonly fallback: Int32Array
 }
 
@@ -88,7 +91,10 @@ function fallbackOf(codes: readonly number[]): Int32Array {
   fallback[0] = -1
   for (let at = 0, border = -1; at < codes.length; at++) {
     while (border >= 0 && codes[border] !== codes[at]) border = fallback[border] as number
-    fallback[at + 1] = ++border
+    border++
+    // After a whole match no code point is required.
+    const isSame = at + 1 < codes.length && codes[at + 1] === codes[border]
+    fallback[at + 1] = isSame ? (fallback[border] as number) : border
   }
   return fallback
 }

@@ -44,6 +44,7 @@ export function valueWith(all: readonly PlaceCondition[], search: Search, solver
 function amountFor(all: readonly PlaceCondition[], tests: readonly Test[], search: Search): IpldValue | undefined {
   const maxima = tests.flatMap((test) => (test.kind === 'amount' && test.holds ? [test.maximum] : []))
   if (maxima.length === 0) return undefined
+  if (!spend(search, (maxima.length * all.length) >> 2)) return undefined
   const samples = [...maxima, ...maxima.map(Number).filter(Number.isInteger), '1', 1, 0, '0']
   const found = samples.find((value) => all.every((condition) => conditionHolds(condition, value, search)))
   if (found === undefined) search.gaveUp ??= 'an amount of `limit/sum` is compared with other conditions'

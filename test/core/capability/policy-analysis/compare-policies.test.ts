@@ -108,16 +108,33 @@ describe('comparePolicies', () => {
     )
   })
 
-  it('ends within its budget for long patterns and many alternatives', () => {
-    const long = `*${'ab*'.repeat(20_000)}`
-    expect(compare([['like', '.a', long]], [['like', '.a', 'x*']]).relation).not.toBe('narrower')
-    const choices = Array.from({ length: 40 }, (_, at) => [
-      'or',
+  describe('ANL-05: ends within its budget', () => {
+    const many = <One>(count: number, one: (at: number) => One) => Array.from({ length: count }, (_, at) => one(at))
+    const x = (length: number) => 'x'.repeat(length)
+    const choices = many(40, (at) => ['or', many(2, (one) => ['like', '.a', `*${'x'.repeat(one)}${at}*`])])
+    it.each<[string, unknown[], unknown[]]>([
+      ['patterns of 64 KB', [['like', '.a', `*${'ab*'.repeat(20_000)}`]], [['like', '.a', 'x*']]],
+      ['a pattern of one letter', [['like', '.a', `*${x(65_000)}`]], [['like', '.a', `*${x(64_000)}y`]]],
+      ['255 patterns of 64 KB', many(255, (at) => ['like', '.a', `*${x(65_000)}${at}*`]), [['like', '.a', '*z*']]],
+      ['alternatives', choices, [['like', '.a', '*z*']]],
       [
-        ['like', '.a', `*${at}*`],
-        ['like', '.a', `*x${at}*y`],
+        'alternatives of 64 KB beside a pattern of 64 KB',
+        many(60, (at) => ['or', many(2, (one) => ['==', '.a', `${x(60_000 + one)}${at}`])]),
+        [['like', '.a', `*${x(30_000)}*${x(20_000)}y`]],
       ],
-    ])
-    expect(compare(choices, [['like', '.a', '*z*']]).relation).not.toBe('narrower')
+      [
+        'large maps',
+        many(255, (from) => ['!=', '.a', Object.fromEntries(many(500, (at) => [`k${at}`, at + from]))]),
+        [['!=', '.a', Object.fromEntries(many(500, (at) => [`k${at}`, -1]))]],
+      ],
+      [
+        'elements of lists',
+        many(50, (at) => ['any', '.a', ['like', '.', `*${at}*`]]),
+        many(50, (at) => ['all', '.a', ['like', '.', `*${at}*`]]),
+      ],
+      ['large indexes', many(200, (at) => ['==', `.a[${at * 997}]`, at]), [['==', '.a[9007199254740991]', 1]]],
+    ])('for %s', (_, first, second) => {
+      expect(compare(first, second).relation).not.toMatch(/equal|narrower/)
+    })
   })
 })
