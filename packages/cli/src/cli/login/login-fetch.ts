@@ -38,7 +38,7 @@ export function loginFetch(server: URL, signal: AbortSignal): LoginFetch {
   }
 }
 
-/** A login that failed. The message has no secret. */
+/** A login that failed. The message has no secret. LGN-13 */
 export class LoginFault extends Error {}
 
 /**

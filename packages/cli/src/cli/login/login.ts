@@ -155,7 +155,10 @@ async function store(
   return credential
 }
 
-/** A refresh token is sent to the token endpoint alone, and its access tokens to the origin of the server. LGN-11 */
+/**
+ * A refresh token is sent to the token endpoint alone, and its access tokens to the origin of the server. LGN-11 The
+ * gateways that share the vault take turns. LGN-14
+ */
 function credentialOf(
   name: string,
   server: HttpServerConfig,

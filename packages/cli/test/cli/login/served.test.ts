@@ -88,6 +88,37 @@ describe('a gateway with a server that has a login', () => {
     everywhere(served, mail)
   })
 
+  it('takes turns with another gateway over the same vault, and no refresh token is used twice [LGN-14]', async () => {
+    await begin()
+    await loggedIn()
+    const second = await makeGatewayHome({ mail: { type: 'http', url: world.url, login: 'mail.login' } })
+    try {
+      second.configure((config) => {
+        config['vault'] = { file: join(home.folder, 'vault'), keyFile: join(home.folder, 'vault.key') }
+      })
+      const mails: LineClient[] = []
+      for (const { folder, agent, owner } of [home, second]) {
+        await gateways.serve(folder)
+        const claude = await agent('claude')
+        await claude.give(owner, '/mcp/mail')
+        mails.push(await clients.open(claude.folder, { server: 'mail' }))
+      }
+      for (let round = 0; round < 3; round++) {
+        await world.endTokens()
+        const answers = await Promise.all(
+          Array.from({ length: 64 }, (_, at) => mails[at % 2]?.call('send', { text: String(at) })),
+        )
+        expect(answers.map((answer) => answer && textOf(answer))).toEqual(answers.map((_, at) => `sent ${at}`))
+      }
+      const used = world.seen.map(({ form }) => form.get('refresh_token')).filter((token) => token !== null)
+      expect([new Set(used).size, used.length > 6]).toEqual([used.length, true])
+    } finally {
+      await clients.end()
+      await gateways.end()
+      await second.remove()
+    }
+  })
+
   it('refuses calls after the end of the grant with the command, until the next login [LGN-20] [LGN-21] [LGN-22]', async () => {
     await begin()
     await loggedIn()
