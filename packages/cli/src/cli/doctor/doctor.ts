@@ -32,6 +32,7 @@ import { checkHooks } from './check-hooks.ts'
 import { checkLogins } from './check-logins.ts'
 import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
+import { checkServers } from './check-servers.ts'
 import { checkTools } from './check-tools.ts'
 import { checkUnwrapped } from './check-unwrapped.ts'
 import { otherEnds } from './delegation-ends.ts'
@@ -124,6 +125,11 @@ function checksOf(
       'gateway',
       'the gateway answers, and is the one that the agents expect',
       () => gatewayFindings(home, gateway, indexes),
+    ],
+    [
+      'servers',
+      'no server that the running gateway has asked is out of reach',
+      () => checkServers(join(home, 'gateway.json')),
     ],
     [
       'delegations',

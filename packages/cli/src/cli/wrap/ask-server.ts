@@ -8,7 +8,10 @@ import type { TransportFetch } from '../../gateway/wire/transport/http-connectio
 import { emptyFolder } from './plan-stdio.ts'
 import type { ServerPlan } from './planned.ts'
 
-/** The tools of a server, or why they are not known. Neither text has a text of the server but the names of tools. */
+/**
+ * The tools of a server, or why they are not known. The texts of the server are the names of tools, and the last lines
+ * of its standard error.
+ */
 export type AskedServer = { readonly tools: readonly PinnedTool[] } | { readonly fault: string }
 
 /**

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
-import { type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
+import { canary, type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
 import { servedGateways } from '../../gateway/serve/served-gateway.ts'
 
 const program = bundledProcura()
@@ -161,6 +161,39 @@ describe('procura status', () => {
     const { all: after } = status()
     expect(after).toContain('warning: gateway.json has another `listen` than the running gateway\n')
     expect(after).toContain(`\`procura stop --home ${home.folder}\` and \`procura start --home ${home.folder}\`\n`)
+  }, 60_000)
+
+  it('shows why a server does not start, as `serve` and `doctor` do, without its keys [WRP-83] [CLI-35]', async () => {
+    const broken = `
+      const lines = Array.from({ length: 9 }, (_, at) => 'line ' + at)
+      lines.push('x'.repeat(300), 'refused key ' + process.env.MAIL_KEY, '\`procura stop\` \x1b[2J', 'Error: no module')
+      require('fs').writeSync(2, lines.join('\\n'))
+      process.exit(1)`
+    home.configure(({ servers }) => {
+      const { mail } = servers as { readonly mail: Record<string, unknown> }
+      mail['args'] = ['-e', broken]
+    })
+    const { out } = await gateways.serve(home.folder)
+    await until(() => existsSync(join(home.folder, 'control.sock')) && out().includes('could not be listed'))
+    const words = [
+      `"${'x'.repeat(200)}…"`,
+      '"refused key [redacted]"',
+      '"\\u0060procura stop\\u0060 \\u001b[2J"',
+      '"Error: no module"',
+    ].join(', ')
+    const shown = `it ended; its standard error ends with "line 8", ${words}`
+    expect(status().all).toContain(`server mail (stdio): not available: ${shown}\n`)
+    expect(status().all).toContain('next: run `procura doctor --home')
+    const found = run('doctor', '--home', home.folder).all
+    expect(found).toContain(`FAULT\tservers\tthe server mail is not available: ${shown}; correct that`)
+    expect(run('start', '--home', home.folder).all).toContain(shown)
+    expect(out()).toContain(shown)
+    expect(`${out()}${found}`).not.toContain(canary)
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const client = clients.connect(agent.folder)
+    const answers = JSON.stringify([await client.initialize(), await client.ask('tools/list')])
+    expect(answers).not.toContain('no module')
   }, 60_000)
 
   it('works without a gateway, and names the command that starts it [CLI-35]', async () => {

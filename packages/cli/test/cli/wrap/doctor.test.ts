@@ -138,7 +138,7 @@ describe('procura doctor', () => {
         'note programs',
         'ok clients',
       ],
-      ...['ok gateway', 'ok delegations', 'ok logins', 'ok tools', 'note hooks', 'ok log'],
+      ...['ok gateway', 'ok servers', 'ok delegations', 'ok logins', 'ok tools', 'note hooks', 'ok log'],
     ])
   })
 

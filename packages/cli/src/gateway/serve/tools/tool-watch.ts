@@ -81,7 +81,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
   }
 
   function fail(server: string, message: string): void {
-    if (ending.aborted || knownOf(server).fault === message) return
+    if (ending.aborted || knownOf(server).fault?.startsWith(message) === true) return
     knownOf(server).fault = message
     const about = `the tools of ${quote(server)} could not be listed: ${message}`
     onEvent({ level: 'warning', event: 'server_unavailable', server, message: about })
@@ -162,7 +162,8 @@ async function hashesOf(tools: readonly PinnedTool[]): Promise<ReadonlyMap<strin
 /**
  * Asks a server for its tools, in a session of its own.
  *
- * @throws an error whose message contains no text of the server.
+ * @throws an error whose message contains no text of the server but the last lines of its standard error. It is for
+ *   the owner, never for an agent.
  */
 export async function listServer(
   server: string,
@@ -171,9 +172,14 @@ export async function listServer(
   ending: AbortSignal,
 ): Promise<ListedServer> {
   ending.throwIfAborted()
-  const { transport, stop } = await openUpstream(server, config, own)
+  const { transport, errors, stop } = await openUpstream(server, config, own, true)
   try {
     return await listTools(transport, listMs, ending)
+  } catch (error) {
+    await stop()
+    const words = await errors?.words()
+    if (words === undefined || words === '') throw error
+    throw new Error(`${(error as Error).message}; its standard error ends with ${words}`)
   } finally {
     await stop()
   }

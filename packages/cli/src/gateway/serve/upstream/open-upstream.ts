@@ -9,6 +9,7 @@ import { lineTransport } from '../../wire/transport/line-transport.ts'
 import type { McpTransport } from '../../wire/transport/mcp-transport.ts'
 import { sseTransport } from '../../wire/transport/sse-transport.ts'
 import { createRate } from '../rate.ts'
+import type { LastLines } from './last-lines.ts'
 import { namingLogin, withLoginFaults } from './login-faults.ts'
 import type { OwnCalls } from './own-calls.ts'
 import { redactMessages } from './redact-secrets.ts'
@@ -31,6 +32,8 @@ export interface Upstream {
   readonly takesCredential: boolean
   /** Resolves to the way a program ended. Never, for a server of HTTP. */
   readonly ended: Promise<string>
+  /** The last lines of the standard error of a program, if they were asked for. */
+  readonly errors?: LastLines | undefined
   /** Ends the program. */
   stop(): Promise<void>
 }
@@ -38,18 +41,20 @@ export interface Upstream {
 /**
  * Connects to a server: starts its program with its secrets, or prepares requests to it.
  *
+ * @param keepsErrors - whether the last lines of the standard error of a program are kept.
  * @throws UpstreamError when the program cannot be started, or a credential is not available.
  */
 export async function openUpstream(
   server: string,
   config: StdioServerConfig | HttpServerConfig,
   own: Pick<OwnCalls, 'secretsOf' | 'send'>,
+  keepsErrors = false,
 ): Promise<Upstream> {
   if (config.type === 'http') return httpUpstream(server, config, own)
   const secrets = await secretsOf(server, own)
-  const child = await startChild(server, config, secrets)
+  const child = await startChild(server, config, secrets, keepsErrors)
   const transport = redactMessages(lineTransport(child.output, child.input, { endsFaults: true }), secrets)
-  return { transport, takesCredential: false, ended: child.ended, stop: child.stop }
+  return { transport, takesCredential: false, ended: child.ended, errors: child.errors, stop: child.stop }
 }
 
 /** GTW-12: each request of the session has the credential, and goes to the origin of the server. */

@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 import { quote } from '#support/quote.ts'
 import { networkVariables } from '../../../support/proxy.ts'
 import type { StdioServerConfig } from '../../configuration/read-gateway-config.ts'
+import { type LastLines, lastLines } from './last-lines.ts'
 import { redactStream } from './redact-secrets.ts'
 import { openStderrFile, type StderrFile } from './stderr-file.ts'
 import { UpstreamError } from './upstream-error.ts'
@@ -15,6 +16,8 @@ export interface RunningChild {
   readonly output: Readable
   /** Resolves when the program has ended, to the way it ended, such as `exit code 1`. */
   readonly ended: Promise<string>
+  /** The last lines of its standard error, if they were asked for. */
+  readonly errors: LastLines | undefined
   /** Ends the program and its children: closes its input, then SIGTERM, then SIGKILL. Resolves when it has ended. */
   stop(): Promise<void>
 }
@@ -33,12 +36,14 @@ const inherited: readonly string[] = [
  *
  * @param secrets - its secret variables. They go into the environment of the program, and nowhere else. Its standard
  *   error shows them redacted.
+ * @param keepsErrors - whether the last lines of its standard error are kept.
  * @throws UpstreamError when it cannot be started.
  */
 export async function startChild(
   server: string,
   config: StdioServerConfig,
   secrets: Readonly<Record<string, string>>,
+  keepsErrors = false,
 ): Promise<RunningChild> {
   const { command, args, cwd, env, stderr } = config
   const own = Object.fromEntries(inherited.flatMap((name) => entryOf(name, process.env[name])))
@@ -48,7 +53,7 @@ export async function startChild(
     child = spawn(command, args, {
       cwd,
       env: { ...own, ...env, ...secrets },
-      stdio: ['pipe', 'pipe', errors === undefined ? 'ignore' : 'pipe'],
+      stdio: ['pipe', 'pipe', errors !== undefined || keepsErrors ? 'pipe' : 'ignore'],
       // A group of its own: programs such as npx start the server as a child of theirs.
       detached: true,
       windowsHide: true,
@@ -68,12 +73,14 @@ export async function startChild(
   // A write to a program that has just ended fails; its end is reported by `ended`.
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('error', () => undefined)
-  if (child.stderr !== null) errors?.copy(redactStream(child.stderr, secrets))
+  const shown = child.stderr === null ? undefined : redactStream(child.stderr, secrets)
+  if (shown !== undefined) errors?.copy(shown)
   let stopping: Promise<void> | undefined
   return {
     input: child.stdin as Writable,
     output: child.stdout as Readable,
     ended,
+    errors: keepsErrors && shown !== undefined ? lastLines(shown) : undefined,
     stop() {
       stopping ??= stop(child, ended)
       return stopping
