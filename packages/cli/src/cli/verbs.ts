@@ -202,8 +202,8 @@ const authorityVerbs: readonly Verb[] = [
       { name: 'to', value: 'URL', many: true, about: 'send it to the service that takes revocations there' },
       {
         name: 'agent',
-        value: 'NAME',
-        about: 'in place of FILE and --from: revoke the delegations of the owner of the gateway to this agent',
+        value: 'AGENT',
+        about: 'in place of FILE and --from: revoke those of the owner of the gateway to this agent; a name or a DID',
       },
       { name: 'server', value: 'NAME', about: 'with --agent: only those for this server or API' },
       {

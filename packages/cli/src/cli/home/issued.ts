@@ -202,6 +202,16 @@ export function restoredAgents({ secrets }: Pick<IssuedPlace, 'secrets'>): reado
     .map((name) => name.slice(restoredPrefix.length))
 }
 
+/** The agents under whose names delegations to a DID are on record, or were when a backup was made. */
+export async function agentsRecordedWith(place: Pick<IssuedPlace, 'secrets'>, did: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const name of new Set([...recordedAgents(place), ...restoredAgents(place)])) {
+    const all = allOf((await read(place, name)).all, (await restoredOf(place, name)).delegations)
+    if (all.some(({ audience }) => audience === did)) found.push(name)
+  }
+  return found
+}
+
 /** What an agent had when a backup was made, as long as it can be renewed. */
 export async function restoredOf({ secrets }: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Restored> {
   const text = secrets.get(`${restoredPrefix}${agent}`)

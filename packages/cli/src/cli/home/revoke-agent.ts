@@ -5,19 +5,30 @@ import { type Delegation, never } from 'procura'
 import type { DelegationStore } from 'procura/agent'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
-import { agentFolder, gatewayHome } from '../../gateway/configuration/home.ts'
+import { agentFolder, gatewayHome, isAgentName } from '../../gateway/configuration/home.ts'
 import { agentNames } from '../../gateway/configuration/principal-names.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { Host } from '../host.ts'
+import { didOf } from '../terminal/did-text.ts'
 import { showDate } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, neededOf, textOf } from '../verb.ts'
-import { agentStores } from './agent-stores.ts'
+import { type AgentStores, agentStores } from './agent-stores.ts'
 import { type FoundIssued, findIssued } from './find-issued.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { didsOfOthers, forgetIssued, issuedTo, openIssued, withdrawIssued } from './issued.ts'
+import {
+  agentsRecordedWith,
+  allOf,
+  didsOfOthers,
+  forgetIssued,
+  type IssuedPlace,
+  issuedTo,
+  openIssued,
+  withdrawIssued,
+} from './issued.ts'
 import { revokeAll } from './revoke-issued.ts'
 import { settleKeyChange } from './settle-key-change.ts'
 import { placeGiven, vaultKey } from './vault-key.ts'
@@ -50,8 +61,8 @@ function showEnd({ expiration }: Delegation): string {
 }
 
 /**
- * `procura revoke --agent NAME [--server NAME]`: ends the delegations that `procura wrap` and `procura api` have
- * issued.
+ * `procura revoke --agent NAME-OR-DID [--server NAME]`: ends the delegations that the verbs of the home folder have
+ * issued to an agent.
  */
 export async function revokeAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0 || textOf(flags, 'from') !== undefined)
@@ -62,30 +73,29 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   const gateway = await readGatewayFile(home)
   if (gateway === undefined)
     throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
-  const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
+  const given = neededOf(flags, 'agent', 'the name of the agent, or its DID')
+  const did = /^did:/i.test(given) ? didOf('agent', given) : undefined
+  const folder = did === undefined ? await agentFolder(home, given) : ''
   const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
   return inHome(home, async () => {
     const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
     await settleKeyChange(home, gateway.vault, key, host)
     const owner = await openOwner(home, key)
     const place = await openIssued(gateway.vault.file, key)
-    const name = await recordedName(home, folder)
-    const recorded = await issuedTo(place, name)
-    const isThere = await exists(folder)
-    if (!isThere && recorded.length === 0)
-      throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
-    const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
-    const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
-    if (agent.size === 0) throw new UsageError(unknownDid(folder))
+    const stores = agentStores(flags, host)
+    const agent =
+      did === undefined ? await inFolder(home, folder, place, stores) : await ofDid(home, did, place, stores)
+    const { names, recorded, files } = agent
     const isWanted = (one: Delegation): boolean =>
-      (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid)
-    await withdrawIssued(place, name, isWanted)
-    const found = await findIssued({
-      ...{ owners: owner.dids, recorded, inFile: own?.delegations ?? [], agent, isWanted },
-    })
+      (did === undefined || one.audience === did) &&
+      (server === undefined || isOf(one, server)) &&
+      (cid === undefined || one.cid.toString() === cid)
+    for (const name of names) await withdrawIssued(place, name, isWanted)
+    const inFile = allOf(...files.map(({ delegations }) => delegations))
+    const found = await findIssued({ owners: owner.dids, recorded, inFile, agent: agent.dids, isWanted })
     const { chains } = found
     const { done, dryRun, taken, messages } = await revokeAll(home, owner, chains)
-    await forgetIssued(place, name, taken)
+    for (const name of names) await forgetIssued(place, name, taken)
     if (flags['json'] === true)
       host.print(
         JSON.stringify({
@@ -97,15 +107,58 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
     for (const message of chains.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
     for (const note of [...ignored(found), ...(await leftOut(home, found))]) host.complain(note)
-    if ([...owner.dids].some((did) => !gateway.subjects.includes(did)))
+    if ([...owner.dids].some((one) => !gateway.subjects.includes(one)))
       host.complain(
         'a delegation by a former key of the owner is not among them; it ends when the gateway takes gateway.json: run `procura reload`',
       )
-    if (own?.fault !== undefined)
-      host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
-    if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
-    return done.length < chains.length || chains.length === 0 || own?.fault !== undefined ? 1 : 0
+    const faults = files.flatMap(({ fault }) => fault ?? [])
+    for (const fault of faults)
+      host.complain(`the agent may have more delegations, in a file that cannot be read: ${fault}`)
+    const gone = done.map(({ cid }) => cid.toString())
+    if (gone.length > 0) for (const { store } of files) await store?.change({ add: new Map(), remove: gone }, {})
+    return done.length < chains.length || chains.length === 0 || faults.length > 0 ? 1 : 0
   })
+}
+
+/** The agent whose delegations end. */
+interface EndedAgent {
+  /** The names in the records. */
+  readonly names: readonly string[]
+  readonly recorded: readonly Delegation[]
+  readonly files: readonly OwnFile[]
+  readonly dids: ReadonlySet<string>
+}
+
+/** The agent with a name, or in a folder. */
+async function inFolder(home: string, folder: string, place: IssuedPlace, stores: AgentStores): Promise<EndedAgent> {
+  const name = await recordedName(home, folder)
+  const recorded = await issuedTo(place, name)
+  const isThere = await exists(folder)
+  if (!isThere && recorded.length === 0)
+    throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
+  const files = isThere ? [await ownFile(() => stores(folder), recorded)] : []
+  const dids = await agentDids(folder, recorded, await didsOfOthers(place, name))
+  if (dids.size === 0) throw new UsageError(unknownDid(folder))
+  return { names: [name], recorded, files, dids }
+}
+
+/**
+ * The agent with a DID: all that is on record for it, under any name, and the files of the agents that are recorded
+ * with it or have its key. Another agent can claim the key, so its file is one more place to look at, and the
+ * delegations to that agent stay. CON-38
+ */
+async function ofDid(home: string, did: string, place: IssuedPlace, stores: AgentStores): Promise<EndedAgent> {
+  const names = await agentsRecordedWith(place, did)
+  const recorded = (await Promise.all(names.map((name) => issuedTo(place, name)))).flat()
+  const files: OwnFile[] = []
+  for (const name of (await namesInFolder(join(home, 'agents'))).filter(isAgentName)) {
+    const folder = join(home, 'agents', name)
+    const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') }).catch(() => ({ keys: [] }))
+    if (!names.includes(name) && !keys.some((key) => key.did === did)) continue
+    // A file that cannot be read does not keep the others from being revoked.
+    files.push(await readOwn(() => stores(folder)))
+  }
+  return { names, recorded: recorded.filter(({ audience }) => audience === did), files, dids: new Set([did]) }
 }
 
 /** Most delegations that a message lists. */
@@ -186,15 +239,21 @@ interface OwnFile {
   readonly store?: DelegationStore
   readonly delegations: readonly Delegation[]
   readonly fault?: string
+  readonly error?: unknown
 }
 
 /** Reads the file of an agent. An agent that makes it unreadable does not keep the recorded delegations. */
 async function ownFile(open: () => Promise<DelegationStore>, recorded: readonly Delegation[]): Promise<OwnFile> {
+  const own = await readOwn(open)
+  if (own.fault !== undefined && recorded.length === 0) throw own.error
+  return own
+}
+
+async function readOwn(open: () => Promise<DelegationStore>): Promise<OwnFile> {
   try {
     const store = await open()
     return { store, delegations: await held(store) }
   } catch (error) {
-    if (recorded.length === 0) throw error
-    return { delegations: [], fault: (error as Error).message }
+    return { delegations: [], fault: (error as Error).message, error }
   }
 }

@@ -171,7 +171,7 @@ describe('procura invite and procura join', () => {
     expect(readdirSync(folder())).not.toContain('wrap.lock')
   })
 
-  it('give an agent of another user its authority and name, which the owner can end [CON-33] [CON-34] [CON-35] [CON-37]', async () => {
+  it('give an agent of another user its authority and name, which the owner can end [CON-33] [CON-34] [CON-35] [CON-37] [CON-38]', async () => {
     const invite = await invited('--policy', 'send: .to == bob')
     const joining = start(bob, ['join', invite.text])
     const code = await codeOf(joining)
@@ -201,7 +201,13 @@ describe('procura invite and procura join', () => {
     rmSync(join(ann.home, 'agents', 'eve'), { recursive: true })
     const again = start(ann, ['invite', 'bob'])
     expect((await again.ended).err).toContain('`procura revoke --agent bob')
-    expect(await ann.procura(['revoke', '--agent', 'bob'])).toMatchObject({ code: 0 })
+    const did = String(keys[0]?.did)
+    expect(await ann.procura(['revoke', '--agent', did])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^(revoked bafy\w+ for \/mcp\/mail\/\w+\n?)+$/),
+    })
+    expect((await ann.procura(['revoke', '--agent', 'bob'])).code).toBe(2)
+    expect((await ann.procura(['revoke', '--agent', did])).code).toBe(1)
     expect(textOf(await client.call('send', { to: 'bob' }))).not.toBe('sent to bob')
   })
 

@@ -15,9 +15,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { delegate, generateSigner, never } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
-import { openSignerFile } from 'procura/signer/file'
+import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { decodeDelegation, openContainer } from 'procura/token'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { issuedTo, noteIssued, openIssued } from '../../../src/cli/home/issued.ts'
 import { revocationReceipt } from '../../../src/gateway/serve/revocation-receipt.ts'
 import { type Gateway, openGateway, readGatewayConfig } from '../../../src/index.ts'
 import { newClients } from '../../gateway/agent-side/connect/client.ts'
@@ -271,6 +272,64 @@ describe('procura revoke --agent', () => {
       ...{ code: 0, out: `revoked ${one.cid} for /mcp/mail/slow` },
     })
     expect((await held()).length).toBe(1)
+  })
+
+  const didOf = async (name: string): Promise<string> =>
+    (await describeSignerFile({ path: join(machine.home, 'agents', name, 'agent.key') })).keys[0]?.did as string
+  const revokeDid = (did: string, ...more: string[]): ReturnType<Machine['procura']> =>
+    machine.procura(['revoke', '--agent', did, '--key-file', keyFile, ...more])
+
+  it('ends all that is on record for a DID, under any name, at the running gateway [CON-38]', async () => {
+    const did = await didOf('claude')
+    const [first] = await held()
+    // The record of another name has a delegation to it, as after an invitation of the same key.
+    const key = { keyFile }
+    const { signer } = await openSignerFile({ path: join(machine.home, 'owner.key'), key })
+    const second = await delegate({ issuer: signer, audience: did as never, command: '/mcp/mail/send', expiresIn: 600 })
+    const other = await delegate({ issuer: signer, audience: signer.did, command: '/mcp/mail', expiresIn: 600 })
+    await noteIssued(await openIssued(join(machine.home, 'vault'), key), 'codex', [second, other])
+    await open()
+    expect(await called()).toBe('sent to bob')
+    const copy = readFileSync(join(folder(), 'delegations'))
+    // The agent hides its key and its file.
+    renameSync(folder(), `${folder()}.moved`)
+    const { cid } = await decodeDelegation(first as Uint8Array)
+    const only = await revokeDid(did, '--delegation', second.cid.toString())
+    expect(only).toMatchObject({ code: 0, out: `revoked ${second.cid} for /mcp/mail/send` })
+    expect(await revokeDid(did)).toMatchObject({ code: 0, out: `revoked ${cid} for /mcp/mail` })
+    renameSync(`${folder()}.moved`, folder())
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+    // The delegation to another DID under the name is left.
+    expect(
+      (await issuedTo(await openIssued(join(machine.home, 'vault'), key), 'codex')).map((one) => `${one.cid}`),
+    ).toEqual([`${other.cid}`])
+    expect(await revokeDid((await generateSigner()).did)).toMatchObject({
+      ...{ code: 1, out: '', err: 'the agent has no such delegation' },
+    })
+    for (const wrong of ['did:key:nothing', 'did:key', 'DID:key:z6Mk'])
+      expect((await revokeDid(wrong)).err).toContain('--agent is not a valid DID; copy the whole DID')
+  })
+
+  it('ends by its DID what an agent has received, and not what another one has that claims the DID [CON-38]', async () => {
+    const [, cids] = await newHelper()
+    const helper = await didOf('helper')
+    const thief = join(machine.home, 'agents', 'claude', 'agent.key')
+    const own = readFileSync(thief)
+    copyFileSync(join(machine.home, 'agents', 'helper', 'agent.key'), thief)
+    expect(await revokeDid(helper)).toMatchObject({ code: 0, out: `revoked ${cids[1]} for /mcp/mail/send` })
+    writeFileSync(thief, own, { mode: 0o600 })
+    await open()
+    expect(await called()).toBe('sent to bob')
+    // A file that cannot be read, of an agent that claims the DID, keeps nothing from being revoked.
+    const did = await didOf('claude')
+    copyFileSync(thief, join(machine.home, 'agents', 'helper', 'agent.key'))
+    writeFileSync(join(machine.home, 'agents', 'helper', 'delegations'), 'damaged', { mode: 0o600 })
+    expect(await revokeDid(did)).toMatchObject({
+      ...{ code: 1, out: `revoked ${cids[0]} for /mcp/mail` },
+      err: expect.stringContaining('in a file that cannot be read'),
+    })
+    expect(await called()).not.toBe('sent to bob')
   })
 
   it('ends nothing of the agent whose file another one has copied [WRP-33]', async () => {
