@@ -18,6 +18,7 @@ export {
 export type { ConnectToGatewayOptions } from './gateway/agent-side/connect/options.ts'
 export { type AnswerHookOptions, answerHook, type HookRefusal } from './gateway/agent-side/hook/answer-hook.ts'
 export { agentFolder, gatewayHome, type HomeEnvironment } from './gateway/configuration/home.ts'
+export type { MovedGateway } from './gateway/configuration/moved.ts'
 export type { AllowedRequests } from './gateway/configuration/passing-methods.ts'
 export {
   type ApiConfig,

@@ -53,7 +53,7 @@ async function hintAbout(error: unknown, verb: Verb | undefined, flags: Flags, h
   if (!isRefused && !isCoded(error)) return ''
   const { ownerHint } = await import('./home/other-owner.ts')
   const { unlockHint } = await import('./home/vault-key.ts')
-  const hint = await Promise.resolve(verb && ownerHint(verb, flags, host))
+  const hint = await Promise.resolve(verb && ownerHint(error, verb, flags, host))
     .then((owner) => owner ?? (isCoded(error) ? unlockHint(error.message, flags, host) : undefined))
     .catch(() => undefined)
   return hint === undefined ? '' : `; ${hint}`

@@ -58,6 +58,7 @@ const whole = {
     },
   },
   admin: { address: '127.0.0.1:7334' },
+  moved: { home: '/var/lib/procura/home', user: 'procura' },
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a configuration with any fault
@@ -188,6 +189,9 @@ describe('the configuration of a gateway', () => {
       (d) => void delete d['subjects'],
       /:1:1: `subjects` is missing; add it: the DIDs of the owners/,
     ],
+    ['a relative new home', (d) => put(d['moved'], 'home', 'home'), /`moved\.home` must be an absolute path/],
+    ['a new home with two lines', (d) => put(d['moved'], 'home', '/a\n/b'), /`moved\.home` must be an absolute path/],
+    ['an option as a user', (d) => put(d['moved'], 'user', '-i'), /`moved\.user` must be the name of a user/],
     ['another version', (d) => put(d, 'version', 2), /`version` must be 1/],
     ['no owner', (d) => put(d, 'subjects', []), /`subjects` must be a non-empty list/],
     ['an owner that is not a DID', (d) => put(d, 'subjects', ['ada']), /`subjects\[0\]` must be a DID/],

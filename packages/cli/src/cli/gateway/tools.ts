@@ -1,6 +1,7 @@
 // node only: reads and writes files
 import { join, resolve } from 'node:path'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
+import { checkNotMoved } from '../../gateway/configuration/moved.ts'
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import type { ComparedTool } from '../../gateway/serve/tools/compare-tools.ts'
 import { acceptTools, reviewTools } from '../../gateway/serve/tools/review-tools.ts'
@@ -17,9 +18,15 @@ export function configPlace(flags: Flags, { env }: Host): string {
   return given === undefined ? join(gatewayHome(textOf(flags, 'home'), env), 'gateway.json') : resolve(given)
 }
 
-/** The configuration that the options name. */
-export function configOf(flags: Flags, host: Host): Promise<GatewayConfig> {
-  return readGatewayConfig(configPlace(flags, host))
+/**
+ * The configuration that the options name.
+ *
+ * @throws MovedError when its gateway has moved.
+ */
+export async function configOf(flags: Flags, host: Host): Promise<GatewayConfig> {
+  const config = await readGatewayConfig(configPlace(flags, host))
+  checkNotMoved(config.path, config.moved)
+  return config
 }
 
 /** The digits of a hash that are shown. No server can make two definitions that share them. */

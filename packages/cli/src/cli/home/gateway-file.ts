@@ -5,6 +5,7 @@ import { createDurableFile } from '#support/durable-file.ts'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
+import { checkNotMoved } from '../../gateway/configuration/moved.ts'
 import { readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { type RawUnlock, unlockOf, type VaultUnlock } from '../../gateway/configuration/vault-unlock.ts'
 import { UsageError } from '../usage-error.ts'
@@ -36,12 +37,14 @@ export function gatewayPath(home: string): string {
  * Reads the configuration of a gateway.
  *
  * @returns undefined when the file does not exist.
+ * @throws MovedError when the gateway has moved.
  */
 export async function readGatewayFile(home: string): Promise<GatewayFile | undefined> {
   const path = gatewayPath(home)
   const file = await readPrivateFile(path, { timeoutMs })
   if (file === undefined || file === 'unchanged') return undefined
   const content = parse(file.bytes, path)
+  checkNotMoved(path, content['moved'])
   const from = (name: unknown): string => resolve(dirname(path), String(name))
   const part = (name: string): Readonly<Record<string, unknown>> => Object(content[name]) as Record<string, unknown>
   const { socket, address } = part('listen')

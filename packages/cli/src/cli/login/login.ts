@@ -5,6 +5,7 @@ import { refreshToken } from 'procura/vault/processors'
 import { startDeadline } from '#support/deadline.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
+import { checkNotMoved } from '../../gateway/configuration/moved.ts'
 import { type HttpServerConfig, readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { credentialRulesOf } from '../../gateway/serve/upstream/credential-rules.ts'
 import { controlGateway } from '../gateway/control.ts'
@@ -55,7 +56,8 @@ export async function login(words: readonly string[], flags: Flags, host: Host):
 
 /** The server of that name, which is reached over HTTP and has no key. */
 async function serverIn(home: string, name: string): Promise<HttpServerConfig> {
-  const { servers } = await readGatewayConfig(gatewayPath(home))
+  const { servers, path, moved } = await readGatewayConfig(gatewayPath(home))
+  checkNotMoved(path, moved)
   const found = servers.get(name)
   if (found === undefined) {
     const known = [...servers].filter(([, { type }]) => type === 'http').map(([one]) => quote(one))

@@ -3,6 +3,7 @@ import { isConfidential } from '#support/loopback.ts'
 import { apiShape } from './api-shape.ts'
 import { argumentRules, wrongArgumentRules } from './argument-shape.ts'
 import { credential, headerNames, secretHeadersField, wrongLogin, wrongSecretHeaders } from './header-shape.ts'
+import { movedForms } from './moved.ts'
 import type { ObjectShape, StringShape, TableShape } from './shape.ts'
 
 const path: StringShape = {
@@ -10,6 +11,14 @@ const path: StringShape = {
   noun: 'a path',
   pattern: '^[^\\u0000]+$',
   check: (value) => (/^[^\0]{1,4096}$/s.test(value) ? undefined : 'must be a path, relative to this file or absolute'),
+}
+
+/** A string that becomes a part of a command for a person. */
+function form(pattern: RegExp, noun: string): StringShape {
+  return {
+    ...{ kind: 'string', noun, pattern: pattern.source },
+    check: (value) => (pattern.test(value) ? undefined : `must be ${noun}`),
+  }
 }
 
 const word: StringShape = {
@@ -333,6 +342,17 @@ export const gatewayShape: ObjectShape = {
         fields: { address: { shape: loopbackAddress, about: 'a loopback address, such as 127.0.0.1:7334' } },
       },
       about: 'the address of `/health` and `/metrics`; default: they are not served',
+      optional: true,
+    },
+    moved: {
+      shape: {
+        kind: 'object',
+        fields: {
+          home: { shape: form(movedForms.home, 'an absolute path'), about: 'the new home folder' },
+          user: { shape: form(movedForms.user, 'the name of a user'), about: 'the user of the new home folder' },
+        },
+      },
+      about: 'where the gateway is now, if it has moved to a user of its own: nothing uses this file as a gateway then',
       optional: true,
     },
   },

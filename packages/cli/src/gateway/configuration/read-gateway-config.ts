@@ -7,6 +7,7 @@ import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import type { ArgumentTypeName } from '../../support/argument-type-names.ts'
 import { gatewayShape } from './gateway-shape.ts'
+import type { MovedGateway } from './moved.ts'
 import type { AllowedRequests } from './passing-methods.ts'
 import { readShape } from './read-shape.ts'
 import { type RawUnlock, unlockOf, type VaultUnlock } from './vault-unlock.ts'
@@ -128,6 +129,8 @@ export interface GatewayConfig {
   readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
   readonly apis: ReadonlyMap<string, ApiConfig>
   readonly admin?: { readonly host: string; readonly port: number }
+  /** Where the gateway is now. `openGateway` refuses a configuration with it. */
+  readonly moved?: MovedGateway
 }
 
 /** The file as its shape describes it. */
@@ -143,6 +146,7 @@ interface RawConfig {
   readonly approvals?: { readonly page?: string; readonly approvers?: readonly string[]; readonly notify?: false }
   readonly apis?: Readonly<Record<string, RawApi>>
   readonly admin?: { readonly address: string }
+  readonly moved?: MovedGateway
 }
 
 interface RawApi extends Omit<ApiConfig, 'methods' | 'secretHeaders' | 'type'> {
@@ -265,6 +269,7 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     }),
     apis: new Map(Object.entries(raw.apis ?? {}).map(([name, api]) => [name, completeApi(api)])),
     ...(admin !== undefined && { admin: addressOf(admin.address) }),
+    ...(raw.moved !== undefined && { moved: raw.moved }),
   } satisfies GatewayConfig)
 }
 

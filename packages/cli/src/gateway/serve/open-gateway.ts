@@ -24,6 +24,7 @@ import {
 } from '#support/options.ts'
 import { quietly } from '#support/quietly.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
+import { checkNotMoved } from '../configuration/moved.ts'
 import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../configuration/read-gateway-config.ts'
 import { passphraseOfVault, type VaultUnlock } from '../configuration/vault-unlock.ts'
 import { listen, refuseSecondGateway } from '../wire/listener.ts'
@@ -255,6 +256,7 @@ async function openParts(
   onEvent: OnGatewayEvent,
 ): Promise<OpenedParts> {
   const { config, vaultKey, callTimeoutMs, stopTimeoutMs } = given
+  checkNotMoved(config.path, config.moved)
   const { keyFile, unlock } = config.vault
   const key = vaultKey ?? (keyFile === undefined ? await unlocked(unlock) : { keyFile })
   const { signer, previous } = await openSignerFile({ path: config.service.key })
