@@ -1,6 +1,5 @@
 // node only: reads and writes files
 import { never, systemClock } from 'procura'
-import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
@@ -10,6 +9,7 @@ import { readPolicyTexts } from '../tokens/policy-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
 import { readToolName } from '../wrap/grants.ts'
+import { assertTool } from './assert-tool.ts'
 import type { PolicyPlan } from './plan-policy.ts'
 import { changeAuthority } from './policy.ts'
 import { gatewayWith, isWide, type ServerAuthority } from './server-authority.ts'
@@ -31,12 +31,7 @@ export async function allow(words: readonly string[], flags: Flags, host: Host):
   const policy = readPolicyTexts(textsOf(flags, 'policy').map((text) => withoutTool(text, server, tool)))
   const command = toolCommand(server, tool)
   const tools = await seenTools(home, server)
-  if (tools !== undefined && !tools.includes(tool)) {
-    const near = nearestName(tool, tools)
-    throw new UsageError(
-      `the server ${server} has no tool ${quote(tool)}; ${near === undefined ? `it has ${tools.map((one) => quote(one)).join(', ')}` : `did you mean ${quote(near)}?`}`,
-    )
-  }
+  assertTool(server, tool, tools)
   const plan = async (authority: ServerAuthority): Promise<PolicyPlan> => {
     const { agent, did, current, strays } = authority
     const own = [...current, ...strays]

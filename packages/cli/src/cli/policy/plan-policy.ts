@@ -1,7 +1,6 @@
 import type { Command, Delegation, Policy } from 'procura'
 import { ArgumentError } from 'procura/errors'
 import { describePolicy, findWidening, type Statement } from 'procura/policy'
-import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
@@ -9,6 +8,7 @@ import type { Terms } from '../home/replace-delegations.ts'
 import { readPolicyTexts } from '../tokens/policy-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { readToolPolicy } from '../wrap/grants.ts'
+import { assertTool } from './assert-tool.ts'
 import type { ServerAuthority } from './server-authority.ts'
 
 /** The conditions of a command line for the tools of a server. */
@@ -118,11 +118,7 @@ function checkPermitted(
   tools: readonly string[] | undefined,
 ): void {
   if (current.some((one) => one.command === command)) return
-  const near = nearestName(tool, tools ?? [])
-  if (tools !== undefined && !tools.includes(tool))
-    throw new UsageError(
-      `the server ${server} has no tool ${quote(tool)}; ${near === undefined ? `it has ${tools.map((one) => quote(one)).join(', ')}` : `did you mean ${quote(near)}?`}`,
-    )
+  assertTool(server, tool, tools)
   if (!current.some((one) => one.command === toolCommand(server)))
     throw new UsageError(
       `the agent ${agent} cannot call the tool ${quote(tool)} of ${server}; add it with \`procura allow ${shellQuoted(`${server}/${tool}`)} --agent ${agent}\``,

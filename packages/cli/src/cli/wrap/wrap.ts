@@ -38,7 +38,7 @@ import {
   wrappedText,
 } from './apply-wrap.ts'
 import { type ArgumentRules, describeShown, ruleWarnings, withShown } from './argument-rules.ts'
-import { type ConnectTarget, connectionOf } from './connect-line.ts'
+import { checkToolNames } from './check-tool-names.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { followListen } from './follow-listen.ts'
 import { describeGrant, describeOthers, grantsFor } from './grants.ts'
@@ -58,6 +58,7 @@ import { checkNotShared } from './shared-file.ts'
 import { describeTrust, maskIn, needsLogin, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
+import { unapplied } from './unapplied.ts'
 import { readIndex } from './wrap-index.ts'
 import { recordId } from './wrap-record.ts'
 
@@ -82,10 +83,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const only = textsOf(flags, 'server')
   const asked = document.servers.filter(({ name }) => only.length === 0 || only.includes(name))
   await checkNotShared({ ...file, given }, asked, flags, host)
-  if (document.servers.length > mostServers)
-    throw new UsageError(
-      `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,
-    )
+  checkCount(file, document)
   const agent = agentOf(flags, client)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
   const known = await readGatewayFile(home)
@@ -122,6 +120,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     // Without the secrets of an earlier run, the names of the servers can differ from those of a real one.
     const earlier = await readEarlier(home, agent, secrets, delegations)
     const prepared = named(plans, { ...gateway, secrets, earlier })
+    await checkToolNames(home, gateway.servers, prepared.ready, flags)
     await checkGatewayContent(home, contentAfter(gateway, prepared.ready), tmpdir())
     await checkUnchanged(file)
     const outcome = { file, client, agent, home, others, repaired, delegations: undefined, ...prepared }
@@ -140,12 +139,20 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const earlier = await readEarlier(home, agent, secrets, await checkAgent(opened, agent))
     const prepared = named(plans, { ...gateway, secrets, earlier })
     const { ready, grants, next } = prepared
+    await checkToolNames(home, gateway.servers, ready, flags)
     const isNew = !(await exists(join(home, 'agents', agent)))
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
     if (isNew) host.complain(newAgentLine(home, agent))
     const hadGateway = known !== undefined
     return report({ file, client, agent, home, others, repaired, delegations, hadGateway, ...prepared }, flags, host)
   })
+}
+
+function checkCount({ path }: ConfigFile, { servers: { length } }: ConfigDocument): void {
+  if (length > mostServers)
+    throw new UsageError(
+      `${quote(path, 256)} has ${length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,
+    )
 }
 
 /**
@@ -246,52 +253,6 @@ interface Outcome extends Partial<Prepared> {
   readonly delegations?: readonly Delegation[] | undefined
   /** A gateway that runs already takes new servers at SIGHUP alone. */
   readonly hadGateway?: boolean
-}
-
-/** The options about a delegation, and about the tools of a server. */
-const changing = [
-  'policy',
-  'tools',
-  'type',
-  'paths',
-  'only',
-  'approve',
-  'allow',
-  'accept-descriptions',
-  'expires-in',
-] as const
-
-/** A person who wraps again to change a policy must not believe that it is changed. */
-function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 1 {
-  const given = changing.filter((name) => flags[name] !== undefined)
-  if (given.length === 0) return 0
-  const options = given.map((name) => `--${name}`).join(', ')
-  const next = others.flatMap(({ entry: { value } }) => {
-    const found = connectionOf(value)
-    return found === undefined ? [] : changes(found, flags)
-  })
-  const isSetting = given.some((name) => !['policy', 'tools', 'expires-in'].includes(name))
-  const edit =
-    'to change a type, a path, an approval, the only arguments, `allow` or `acceptDescriptions`, edit the server in gateway.json, and run'
-  const steps = [...new Set(next), ...(isSetting && next.length > 0 ? [`${edit} \`procura reload\``] : [])]
-  host.complain([`${options} had no effect, because no server is wrapped now`, ...steps].join('; '))
-  return 1
-}
-
-/** The commands that change what an agent may do at a server that is behind the gateway. */
-function changes({ server, agent }: ConnectTarget, flags: Flags): readonly string[] {
-  const [policies, tools] = [textsOf(flags, 'policy'), textsOf(flags, 'tools').filter((tool) => tool !== '*')]
-  const whose = agent === undefined ? '' : ` --agent ${agent}`
-  // A message has each command in backticks.
-  const texts = policies.some((text) => text.includes('`')) ? [] : policies
-  const words = texts.map((text) => ` --policy ${shellQuoted(text)}`).join('')
-  return [
-    `to change a policy, run \`procura policy ${server}${whose}${words}\``,
-    ...tools.map((tool) => {
-      const name = tool.includes('/') ? tool.slice(tool.indexOf('/') + 1) : tool
-      return `to add a tool, run \`procura allow ${shellQuoted(`${server}/${name}`)}${whose}\``
-    }),
-  ]
 }
 
 /** The exit code is 1 when a server stays as it is although it should not. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileDelegationStore } from 'procura/agent/file'
 import { decodeDelegation } from 'procura/token'
@@ -64,6 +64,36 @@ describe('a second `wrap` of the same server', () => {
     expect((await wrap(machine.write('c/.mcp.json', mail('/x')))).code).toBe(0)
     expect(Object.keys(servers())).toEqual(['mail'])
   })
+
+  for (const words of [[], ['--dry-run']])
+    it(`refuses a tool that the server does not have, and names the one that was meant ${words.join('')} [WRP-84]`, async () => {
+      await wrap(first, '--policy', 'send: .to like *@example.com')
+      mkdirSync(join(machine.home, 'tools'), { recursive: true, mode: 0o700 })
+      const tools = ['send', 'list', 'x\u001b[2J'].map((name) => ({ name }))
+      const seen = JSON.stringify({ version: 1, tools })
+      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), seen, { mode: 0o600 })
+      const second = machine.write('b/.mcp.json', mail('/x'))
+      const tries: readonly (readonly [string, string])[] = [
+        ['--tools', 'snd'],
+        ['--policy', 'snd: .to like *@example.com'],
+        ['--approve', 'mail/snd'],
+      ]
+      for (const given of tries) {
+        const { code, err } = await wrap(second, ...given, ...words)
+        expect([code, err]).toEqual([2, expect.stringContaining('mail has no tool `snd`; did you mean `send`?')])
+      }
+      const { code, err } = await wrap(second, '--tools', 'remove', ...words)
+      expect([code, err]).toEqual([2, expect.stringContaining('it has `send`, `list`, `x\\u001b[2J`')])
+      expect(readFileSync(second, 'utf8')).toBe(mail('/x'))
+      expect(await held()).toEqual(narrow)
+      expect((await wrap(second, '--tools', 'list', '--approve', '*', ...words)).code).toBe(0)
+      // The list of a server that the gateway does not have is of another one.
+      const other = {
+        mcpServers: { mail: { command: 'node', args: ['/abs/other.mjs'], env: { MAIL_KEY: 'canary-2' } } },
+      }
+      const third = machine.write('c/.mcp.json', JSON.stringify(other))
+      expect((await wrap(third, '--tools', 'remove', ...words)).code).toBe(0)
+    })
 
   it('lifts the policy where the tools are named, says so, and `unwrap` gives it back [WRP-38]', async () => {
     await wrap(first, '--policy', 'send: .to like *@example.com')
