@@ -71,7 +71,7 @@ export async function installService(words: readonly string[], flags: Flags, hos
   if (words.length > 0) throw new UsageError('too many words; service install takes none')
   if ((host.env['SUDO_UID'] ?? '') !== '')
     throw new UsageError(
-      'run this without sudo, as the user of the gateway; for a gateway with a user of its own, see the section As a service of gateway.md',
+      'run this without sudo, as the user of the gateway; for a gateway with a user of its own, see the section To a user of its own of gateway.md',
     )
   const { path: config, vault } = await configOf(flags, host)
   const home = resolve(dirname(config))
