@@ -8,7 +8,7 @@ import { makeFolders } from '#support/make-folders.ts'
 import { quote } from '#support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** Makes a folder that only its owner can use, and checks one that exists. */
+/** Makes a folder that only its owner can use, and checks one that exists. CON-45 */
 export async function ensureFolder(path: string): Promise<void> {
   const made = await makeFolders(path).catch(({ code }: NodeJS.ErrnoException) => {
     throw new UsageError(`the folder ${quote(path, 256)} cannot be made (${code}); choose another one with --home`)
