@@ -140,9 +140,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ...['fetch', 'hono', 'express', 'fastify', 'node'].map((framework): (typeof others)[number] => [
     `http/${framework}`,
     'reads a request by `readContainer`; test/http/adapters/table.test.ts has the hostile requests',
-    { fastify: 'fastifyHandler containerBodies unreadBodies', express: 'expressHandler expressGuard callOf' }[
-      framework
-    ] ?? `${framework}Handler`,
+    { fastify: 'fastifyHandler fastifyGuard callOf containerBodies unreadBodies', node: 'nodeHandler' }[framework] ??
+      `${framework}Handler ${framework}Guard callOf`,
   ]),
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],

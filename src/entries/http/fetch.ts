@@ -5,4 +5,5 @@
  */
 
 export type { CallTaker } from '../../http/adapters/answer.ts'
-export { fetchHandler } from '../../http/adapters/fetch.ts'
+export { fetchGuard, fetchHandler } from '../../http/adapters/fetch.ts'
+export { callOf, type RouteGuard, type RouteGuardOptions } from '../../http/adapters/route-guard.ts'

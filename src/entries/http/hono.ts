@@ -5,4 +5,5 @@
  */
 
 export type { CallTaker } from '../../http/adapters/answer.ts'
-export { type HonoContext, honoHandler } from '../../http/adapters/hono.ts'
+export { type GuardedHonoContext, type HonoContext, honoGuard, honoHandler } from '../../http/adapters/hono.ts'
+export { callOf, type RouteGuard, type RouteGuardOptions } from '../../http/adapters/route-guard.ts'

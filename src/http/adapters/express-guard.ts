@@ -4,24 +4,13 @@
  * @module
  */
 
-import type { ArgumentsOf, CommandDefinition } from '../../core/capability/definition.ts'
-import { ArgumentError } from '../../errors.ts'
-import type { GuardedCall } from '../../guard/call.ts'
-import type { Guard } from '../../guard/guard.ts'
+import type { CommandDefinition } from '../../core/capability/definition.ts'
 import { answerHeader } from '../../support/answer-mark.ts'
-import { readOptions, withMethod } from '../../support/options.ts'
-import { quote } from '../../support/quote.ts'
 import { privately } from '../../support/unshared.ts'
-import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+import { answerRequest } from './answer.ts'
 import { followClient } from './follow-client.ts'
 import { incomingOf, type NodeIncoming, type NodeOutgoing, sendAnswer } from './node-response.ts'
-
-/** Options of {@link expressGuard}. */
-export interface ExpressGuardOptions<Definition extends CommandDefinition = CommandDefinition>
-  extends Pick<HandlerOptions, 'bind' | 'bodyBytes' | 'headerCharacters' | 'onError' | 'otherBearerTokens'> {
-  /** The command of this route, which is one of the guard. A call of another command is refused. */
-  readonly command: Definition
-}
+import { guardTaker, putCall, type RouteGuard, type RouteGuardOptions, readRouteGuard } from './route-guard.ts'
 
 /** The part of Node's `ServerResponse` that is used beside {@link NodeOutgoing}. */
 export interface GuardedOutgoing extends NodeOutgoing {
@@ -30,9 +19,6 @@ export interface GuardedOutgoing extends NodeOutgoing {
   appendHeader(name: string, value: string | readonly string[]): unknown
   writeHead(...head: never[]): unknown
 }
-
-/** Has the call of a request that was passed on. */
-const callKey: unique symbol = Symbol('procura.call')
 
 /**
  * Puts a guard before a handler of Express, Connect or `node:http` that exists: `app.post('/mail', expressGuard(guard,
@@ -61,31 +47,22 @@ const callKey: unique symbol = Symbol('procura.call')
  * ```
  */
 export function expressGuard<Definition extends CommandDefinition>(
-  guard: Pick<Guard, 'commands' | 'use'>,
-  options: ExpressGuardOptions<Definition>,
+  guard: RouteGuard,
+  options: RouteGuardOptions<Definition>,
 ): (request: NodeIncoming, response: GuardedOutgoing, next: () => void) => Promise<void> {
-  readOptions('expressGuard', { guard }, { guard: withMethod('use') })
-  const checked = readHandlerOptions(
-    'expressGuard',
-    takerOf(guard, async () => undefined),
-    options,
-  )
-  if (typeof Object(Object(options).command).command !== 'string')
-    throw new ArgumentError('expressGuard: `command` must be a command definition')
-
+  const checked = readRouteGuard('expressGuard', guard, options)
   return async (request, response, next) => {
     const client = followClient(request.socket, response)
     let isPassedOn = false
-    const taker = takerOf(guard, async (call) => {
-      Object.defineProperty(request, callKey, { value: call, configurable: true })
-      isPassedOn = true
-      markHead(response)
-      const ended = endOf(response, client.signal)
-      // The guard may have stopped waiting for it.
-      ended.catch(() => undefined)
-      next()
-      await ended
-    })
+    const taker = guardTaker(
+      guard,
+      async (call) => {
+        putCall(request, call)
+        isPassedOn = true
+        await passOn(response, client.signal, next)
+      },
+      answeredAlready,
+    )
     const answer = await answerRequest(taker, incomingOf(request, client.signal), checked)
     // A handler that exceeds the deadline of the guard has not answered.
     if (!isPassedOn || !response.headersSent) await sendAnswer(answer, request, response, client.signal)
@@ -93,26 +70,19 @@ export function expressGuard<Definition extends CommandDefinition>(
   }
 }
 
-/**
- * The call of a request that {@link expressGuard} has let through.
- *
- * @param command - the command of the route, which gives the arguments their type.
- * @throws ArgumentError when no guard has let the request through, or for another command: a route without its guard
- *   does nothing.
- */
-export function callOf<Definition extends CommandDefinition>(
-  request: object,
-  command: Definition,
-): GuardedCall<ArgumentsOf<Definition>> {
-  const call = Object(request)[callKey] as GuardedCall<ArgumentsOf<Definition>> | undefined
-  const name = quote(String(Object(command).command), 64)
-  if (call === undefined)
-    throw new ArgumentError(
-      `callOf: no call came with this request; put expressGuard(guard, { command }) of ${name} before the handler`,
-    )
-  if (call.command !== Object(command).command)
-    throw new ArgumentError(`callOf: the call of this request is of ${quote(call.command, 64)}, and not of ${name}`)
-  return call
+/** Has a handler write the response, until its end. Rejects when it is a failure, or when the client has left. */
+export async function passOn(response: GuardedOutgoing, gone: AbortSignal, next: () => void): Promise<void> {
+  markHead(response)
+  const ended = endOf(response, gone)
+  // The guard may have stopped waiting for it.
+  ended.catch(() => undefined)
+  next()
+  await ended
+}
+
+/** A failure that the client knows from the response: the framework has reported its cause. */
+export function answeredAlready(error: unknown): { readonly value: unknown } | undefined {
+  return error instanceof FailedResponse ? { value: undefined } : undefined
 }
 
 /** A handler has answered with a status that is a failure. The client has the answer. */
@@ -122,23 +92,6 @@ class FailedResponse extends Error {
   constructor(status: number) {
     super(`the handler answered with the status ${status}`)
     this.code = `HTTP_${status}`
-  }
-}
-
-function takerOf(guard: Pick<Guard, 'commands' | 'use'>, passOn: (call: GuardedCall) => Promise<void>): CallTaker {
-  return {
-    commands: guard.commands,
-    takesRevocations: false,
-    async call(container, { request: _, ...call } = {}) {
-      try {
-        return await guard.use(container, passOn, call)
-      } catch (error) {
-        // It is recorded, and the framework has reported its cause.
-        if (error instanceof FailedResponse) return { allowed: true } as never
-        throw error
-      }
-    },
-    revoke: () => Promise.reject(new ArgumentError('expressGuard takes no revocations')),
   }
 }
 

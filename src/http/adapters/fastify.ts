@@ -1,8 +1,12 @@
+import type { CommandDefinition } from '../../core/capability/definition.ts'
 import { ArgumentError } from '../../errors.ts'
 import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions, report } from './answer.ts'
+import type { Answer } from './answer-response.ts'
+import { answeredAlready, type GuardedOutgoing, passOn } from './express-guard.ts'
 import { followClient } from './follow-client.ts'
 import { breakOff, endAfterPart, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+import { guardTaker, putCall, type RouteGuard, type RouteGuardOptions, readRouteGuard } from './route-guard.ts'
 import { watchedBody } from './watched-body.ts'
 
 /** The part of Fastify's request that is used. */
@@ -71,16 +75,80 @@ export function fastifyHandler(
         report(new ArgumentError(noParser), signal, checked.onError)
     }
     const incoming = incomingOf(request.raw, signal, request.body)
-    const { status, headers, body } = await answerRequest(service, incoming, checked)
-    endAfterPart(request.raw, reply.raw)
-    reply.code(status)
-    for (const [name, value] of grouped(headers)) reply.header(name, value)
-    // Bytes: Fastify would add a charset to the type of a string.
-    const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw, signal)
-    reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
-    // Fastify sends the result of the promise, unless it is the reply: a stream that has not begun would be replaced.
-    return reply
+    return sendReply(await answerRequest(service, incoming, checked), request, reply, signal)
   }
+}
+
+/** The part of Fastify's reply that is used by {@link fastifyGuard}. */
+export interface GuardedFastifyReply extends FastifyReplyLike {
+  readonly raw: FastifyReplyLike['raw'] & GuardedOutgoing
+  readonly sent: boolean
+}
+
+/**
+ * Puts a guard before a handler of Fastify 5 that exists, as a hook of the route: `app.post('/mail', { preHandler:
+ * fastifyGuard(guard, { command: send }) }, handler)`. The handler runs if the call is allowed, and takes its arguments
+ * and its `fetch` from `callOf(request, send)`. The outcome is recorded as in `expressGuard`. With `bind`, a parser
+ * with `parseAs: 'buffer'` has to read the body before. HTP-62
+ *
+ * @throws ArgumentError when an option is invalid, or the guard does not know the command.
+ *
+ * @example
+ * ```ts
+ * import Fastify from 'fastify'
+ * import { callOf, fastifyGuard } from 'procura/http/fastify'
+ *
+ * const app = Fastify()
+ * app.post('/mail', { preHandler: fastifyGuard(guard, { command: send }) }, async (request) => {
+ *   const { args, fetch } = callOf(request, send)
+ *   return (await fetch(`https://api.example.com/mail/${args.to}`, { method: 'POST' })).json()
+ * })
+ * ```
+ */
+export function fastifyGuard<Definition extends CommandDefinition>(
+  guard: RouteGuard,
+  options: RouteGuardOptions<Definition>,
+): (request: FastifyRequestLike, reply: GuardedFastifyReply) => Promise<unknown> {
+  const checked = readRouteGuard('fastifyGuard', guard, options)
+  return async (request, reply) => {
+    const client = followClient(request.raw.socket, reply.raw)
+    let passed: () => void
+    const passing = new Promise<void>((resolve) => {
+      passed = resolve
+    })
+    const taker = guardTaker(
+      guard,
+      async (call) => {
+        putCall(request, call)
+        await passOn(reply.raw, client.signal, passed)
+      },
+      answeredAlready,
+    )
+    const answering = async (): Promise<FastifyReplyLike> => {
+      const answer = await answerRequest(taker, incomingOf(request.raw, client.signal, request.body), checked)
+      // A handler that exceeds the deadline of the guard has not answered.
+      if (!reply.sent) sendReply(answer, request, reply, client.signal)
+      client.leave()
+      return reply
+    }
+    return await Promise.race([passing, answering()])
+  }
+}
+
+/** Fastify sends the result of a promise, unless it is the reply: a stream that has not begun would be replaced. */
+function sendReply(
+  { status, headers, body }: Answer,
+  request: FastifyRequestLike,
+  reply: FastifyReplyLike,
+  signal: AbortSignal,
+): FastifyReplyLike {
+  endAfterPart(request.raw, reply.raw)
+  reply.code(status)
+  for (const [name, value] of grouped(headers)) reply.header(name, value)
+  // Bytes: Fastify would add a charset to the type of a string.
+  const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw, signal)
+  reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
+  return reply
 }
 
 /** Calls in a header work without a parser, and would hide that it is missing. */

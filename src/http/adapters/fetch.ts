@@ -1,7 +1,10 @@
+import type { CommandDefinition } from '../../core/capability/definition.ts'
+import { callback, readOptions } from '../../support/options.ts'
 import { bodyReadBefore } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, type Incoming, readHandlerOptions } from './answer.ts'
 import type { Answer } from './answer-response.ts'
 import { hostOf } from './node-response.ts'
+import { guardTaker, putCall, type RouteGuard, type RouteGuardOptions, readRouteGuard } from './route-guard.ts'
 
 /**
  * Serves calls where a server is a function from a `Request` to a `Response`: Deno, Bun, Cloudflare Workers, Next.js,
@@ -25,6 +28,48 @@ export function fetchHandler(
   const checked = readHandlerOptions('fetchHandler', service, options)
   return async (request) => {
     return responseOf(await answerRequest(service, incomingOfWeb(request), checked))
+  }
+}
+
+/**
+ * Puts a guard before a handler that exists, where a server is a function from a `Request` to a `Response`. A route
+ * handler of Next.js is `export const POST = fetchGuard(guard, { command: send }, handler)`. The handler runs if the
+ * call is allowed, and takes its arguments and its `fetch` from `callOf(request, send)`. HTP-61
+ *
+ * @param handler - gets the request, and whatever else the framework passes. With `bind`, a request whose body was read
+ *   for the decision is a new `Request` with the same body, without the methods of a framework.
+ * @returns a function that never rejects.
+ * @throws ArgumentError when an option is invalid, or the guard does not know the command.
+ *
+ * @example
+ * ```ts
+ * import { callOf, fetchGuard } from 'procura/http/fetch'
+ *
+ * const handle = fetchGuard(guard, { command: send }, async (request) => {
+ *   const { args, fetch } = callOf(request, send)
+ *   return await fetch(`https://api.example.com/mail/${args.to}`, { method: 'POST' })
+ * })
+ * console.log((await handle(request)).status)
+ * ```
+ */
+export function fetchGuard<
+  Definition extends CommandDefinition,
+  Given extends Request = Request,
+  Rest extends readonly unknown[] = [],
+>(
+  guard: RouteGuard,
+  options: RouteGuardOptions<Definition>,
+  handler: (request: Given, ...rest: Rest) => Promise<Response> | Response,
+): (request: Given, ...rest: Rest) => Promise<Response> {
+  const checked = readRouteGuard('fetchGuard', guard, options)
+  readOptions('fetchGuard', { handler }, { handler: callback })
+  return async (request, ...rest) => {
+    const taker = guardTaker(guard, async (call, passed) => {
+      const given = passed() as Given
+      putCall(given, call)
+      return await handler(given, ...rest)
+    })
+    return responseOf(await answerRequest(taker, incomingOfWeb(request), checked))
   }
 }
 

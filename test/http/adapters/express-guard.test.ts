@@ -5,91 +5,23 @@ import { connect, createServer as createServer2, type Http2Server } from 'node:h
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { openAgent } from '../../../src/agent/open-agent.ts'
-import type { AuditEvent } from '../../../src/audit/events/event.ts'
-import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryStores } from '../../../src/core/authorization/memory-stores.ts'
-import { email } from '../../../src/core/capability/argument-types/email.ts'
-import { defineCommand } from '../../../src/core/capability/definition.ts'
-import { like } from '../../../src/core/capability/policy/build.ts'
-import { encodeContainer } from '../../../src/core/container/container.ts'
-import { delegate } from '../../../src/core/delegation/delegate.ts'
 import { ArgumentError } from '../../../src/errors.ts'
-import { createGuard } from '../../../src/guard/guard.ts'
 import type { HandlerOptions } from '../../../src/http/adapters/answer.ts'
-import { callOf, expressGuard } from '../../../src/http/adapters/express-guard.ts'
-import { bindRequest, requestArguments } from '../../../src/http/binding/request-arguments.ts'
+import { expressGuard } from '../../../src/http/adapters/express-guard.ts'
+import { callOf } from '../../../src/http/adapters/route-guard.ts'
+import { bindRequest } from '../../../src/http/binding/request-arguments.ts'
 import { bindToRequest } from '../../../src/http/binding/request-binding.ts'
 import { bearer } from '../../../src/vault/processors/bearer.ts'
 import { memoryVault } from '../../../src/vault/stores/memory/memory-vault.ts'
-import { actor } from '../../support/actors.ts'
 import { freePort } from '../../support/free-port.ts'
 import { listenInTest } from '../../support/listen-in-test.ts'
-
-const [owner, signer, self] = [await actor('owner'), await actor('agent'), await actor('service')]
-const send = defineCommand({ command: '/mail/send', args: { to: email() } })
-const other = defineCommand({ command: '/mail/list', args: {} })
-const bound = defineCommand({ command: '/http/request', args: requestArguments() })
-const grants = [
-  await delegate({
-    issuer: owner,
-    audience: signer.did,
-    command: send.command,
-    policy: [like('.to', '*@example.com')],
-  }),
-  await delegate({ issuer: owner, audience: signer.did, command: bound.command }),
-]
-const agent = await openAgent({ signer, delegations: grants })
-const bob = { to: 'bob@example.com' }
-
-function newGuard(more: object = {}) {
-  const sink = memoryAuditSink()
-  const guard = createGuard({
-    audience: self.did,
-    subjects: [owner.did],
-    commands: [send, other, bound],
-    audit: { sink },
-    ...memoryStores(),
-    ...more,
-  })
-  const outcomes = (): readonly unknown[] =>
-    sink.records().flatMap(({ event }: { event: AuditEvent }) => (event.kind === 'outcome' ? [event] : []))
-  return { guard, outcomes, kinds: () => sink.records().map(({ event }: { event: AuditEvent }) => event.kind) }
-}
+import { agent, ask, bob, bound, container, newGuard, other, owner, self, send } from './guarded.ts'
 
 /** Listens at a free port until the test ends. */
 async function listenAt(server: Http2Server, port = 0): Promise<number> {
   await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening))
   onTestFinished(() => void server.close())
   return (server.address() as AddressInfo).port
-}
-
-/** The container of a call. */
-async function container(command = send, args: object = bob): Promise<string> {
-  const signed = await agent.authorize({ command, args: args as never, audience: self.did })
-  if (signed.ok) return signed.container
-  // The service refuses it as well, and the agent would not send it.
-  const { invoke } = await import('../../../src/core/invocation/invoke.ts')
-  const invocation = await invoke({
-    issuer: signer,
-    audience: self.did,
-    subject: owner.did,
-    command: command.command,
-    args: args as never,
-    proofs: [grants[0] as never],
-  })
-  return encodeContainer([invocation, grants[0] as never])
-}
-
-async function ask(port: number, sent: string | undefined, init: RequestInit = {}, path = '/mail') {
-  const headers = { ...init.headers, ...(sent !== undefined && { 'x-ucan-container': sent }) }
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', ...init, headers })
-  return {
-    status: response.status,
-    mark: response.headers.get('procura-answer'),
-    cache: response.headers.get('cache-control'),
-    body: await response.text(),
-  }
 }
 
 describe('HTP-60 a guard before a handler of Express', () => {
@@ -265,7 +197,7 @@ describe('HTP-60 a guard before a handler of Express', () => {
 
   it('refuses a handler without its guard, and options that would fail each call', async () => {
     const { guard } = newGuard()
-    expect(() => callOf({}, send)).toThrow(/no call came with this request; put expressGuard\(guard, { command }\)/)
+    expect(() => callOf({}, send)).toThrow(/no call came with this request; put a guard of `\/mail\/send`/)
     const app = express()
     const guarding = expressGuard(guard, { command: send })
     const faults: string[] = []
