@@ -204,7 +204,11 @@ describe('a message names the fault and the remedy', () => {
       'the proof gives `/mail/send`, which does not cover `/mail`; choose a command that it covers',
     )
     expect(await pass({ policy: [['<=', '.count', 100]] })).toBe(
-      'the policy allows that `.count` is a number <= 100, but the proof only allows that `.count` is a number <= 10 (proof 1 of 1)',
+      'the policy allows that `.count` is a number <= 100, but the proof only allows that `.count` is a number <= 10; for example, it allows the arguments `{"count": 100}` (proof 1 of 1)',
+    )
+    // A statement of which only the analysis proves that it is wider.
+    expect(await pass({ policy: [['not', ['>', '.count', 11]]] })).toMatch(
+      /; for example, it allows the arguments `\{"count": .+\}` \(proof 1 of 1\)$/,
     )
     expect(await pass({ expiresIn: 7_200 })).toBe(
       'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); use newer proofs, or a shorter lifetime',

@@ -5,7 +5,7 @@ import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
-import { wideningOf } from '../capability/policy/widening-of.ts'
+import { wideningOf } from '../capability/policy-analysis/widening-of.ts'
 import { anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import {

@@ -55,9 +55,17 @@ export interface Side {
 /** Whether there is a call of some kind. */
 export type Finding = ExampleCall | UndecidedStatement | undefined
 
+/** Begins an analysis. */
+export function beginAnalysis(): AnalysisBudget {
+  return { remaining: maxSteps }
+}
+
 /** Reads two policies, whose searches share one budget. */
-export function readSides(first: Policy, second: Policy): readonly [Side, Side] {
-  const budget: AnalysisBudget = { remaining: maxSteps }
+export function readSides(
+  first: Policy,
+  second: Policy,
+  budget: AnalysisBudget = beginAnalysis(),
+): readonly [Side, Side] {
   return [readSide('first', first, budget), readSide('second', second, budget)]
 }
 

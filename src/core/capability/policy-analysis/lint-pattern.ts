@@ -1,6 +1,6 @@
-import { splitGlob } from './glob.ts'
-import { parseSelector } from './selector.ts'
-import { showPattern } from './show.ts'
+import { splitGlob } from '../policy/glob.ts'
+import { parseSelector } from '../policy/selector.ts'
+import { showPattern } from '../policy/show.ts'
 
 /** A fault of a pattern. */
 export interface PatternWarning {

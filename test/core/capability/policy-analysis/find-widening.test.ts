@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { compilePolicy } from '../../../../src/core/capability/policy/compile.ts'
-import { findWidening } from '../../../../src/core/capability/policy/find-widening.ts'
 import { parsePolicy } from '../../../../src/core/capability/policy/parse-policy.ts'
+import { findWidening } from '../../../../src/core/capability/policy-analysis/find-widening.ts'
 import { goodPolicyCases } from '../../../property/policy-arbitrary.ts'
 import { shortRuns } from '../../../property/runs.ts'
+import { policies } from './random-policies.ts'
 
 const find = (parent: unknown, child: unknown) => findWidening(parsePolicy(parent), parsePolicy(child))
 
@@ -314,7 +315,7 @@ describe('findWidening', () => {
 
   it('describes in words how the policy is wider', () => {
     expect(find([['<', '.amount', 100]], [['<', '.amount', 500]])?.message).toBe(
-      'the policy allows that `.amount` is a number < 500, but the proof only allows that `.amount` is a number < 100',
+      'the policy allows that `.amount` is a number < 500, but the proof only allows that `.amount` is a number < 100; for example, it allows the arguments `{"amount": 499}`',
     )
   })
 
@@ -427,5 +428,100 @@ describe('findWidening', () => {
     ]
     expect(find(parent, [...parent, ['==', '.a', 7]])).toMatchObject({ statement: 2, parentStatement: 0 })
     expect(find(parent, [['<', '.a', 7]])).toMatchObject({ statement: 0, parentStatement: 0 })
+  })
+
+  it.each<[unknown[], unknown[]]>([
+    [
+      ['==', '.a', 1],
+      ['not', ['==', '.a', 2]],
+    ],
+    [
+      ['not', ['like', '.a', '*.secret']],
+      ['not', ['like', '.a', '*x.secret']],
+    ],
+    [
+      ['any', '.a', ['==', '.', 1]],
+      ['any', '.a', ['<', '.', 3]],
+    ],
+    [
+      ['or', ['a', 'b'].map((head) => ['like', '.a', `${head}/*`])],
+      ['or', ['a', 'b', 'c'].map((head) => ['like', '.a', `${head}*`])],
+    ],
+    [
+      ['any', '.a', ['==', '.', 1]],
+      ['all', '.a', ['!=', '.', 1]],
+    ],
+  ])('ANL-09 ANL-11 after %j finds %j, with a call', (parent, child) => {
+    const widening = find([parent], [['==', '.z', 0], child])
+    expect(widening).toMatchObject({ statement: 1, parentStatement: 0, example: { z: 0 } })
+    const [inner, outer] = [[['==', '.z', 0], child], [parent]].map((one) => compilePolicy(parsePolicy(one)))
+    expect(inner?.evaluate(widening?.example ?? {})).toBeUndefined()
+    expect(outer?.evaluate(widening?.example ?? {})).toBeDefined()
+  })
+
+  it('ANL-09 accepts a statement about another value, one that overlaps, and a wide one beside a narrow one', () => {
+    const parent = [['not', ['like', '.a', '*.secret']]]
+    expect(
+      find(parent, [
+        [
+          'or',
+          [
+            ['==', '.b?', null],
+            ['!=', '.b?', null],
+          ],
+        ],
+      ]),
+    ).toBeUndefined()
+    expect(
+      find(parent, [
+        [
+          'or',
+          [
+            ['like', '.a', 'x*'],
+            ['==', '.b', 1],
+          ],
+        ],
+      ]),
+    ).toBeUndefined()
+    expect(find(parent, [['like', '.a', '/data/*']])).toBeUndefined()
+    const beside = [
+      ['not', ['like', '.a', '*x.secret']],
+      ['==', '.a', 'x.txt'],
+    ]
+    expect(find(parent, beside)).toBeUndefined()
+  })
+
+  it('ANL-10 does not find a statement that the analysis cannot compare', () => {
+    const parent = [['not', ['==', '.a[-1]', 1]]]
+    expect(
+      find(parent, [
+        [
+          'not',
+          [
+            'and',
+            [
+              ['==', '.a[-1]', 1],
+              ['==', '.a[-1]', 2],
+            ],
+          ],
+        ],
+      ]),
+    ).toBeUndefined()
+    expect(find([['<', '.a[-1]', 1]], [['<', '.a[-1]', 2]])).toMatchObject({ statement: 0 })
+    const many = (length: number) =>
+      Array.from({ length }, (_, at) => ['not', ['like', '.a', `*${'x'.repeat(60_000)}${at}*`]])
+    expect(find(many(120), many(121).slice(1))).toBeUndefined()
+  })
+
+  it('ANL-09 ANL-11 is right when it speaks about any policies', () => {
+    fc.assert(
+      fc.property(policies, policies, (parent, child) => {
+        const example = find(parent, child)?.example
+        if (example === undefined) return
+        const [inner, outer] = [child, parent].map((one) => compilePolicy(parsePolicy(one)))
+        expect([inner?.evaluate(example) === undefined, outer?.evaluate(example) === undefined]).toEqual([true, false])
+      }),
+      shortRuns(1000),
+    )
   })
 })

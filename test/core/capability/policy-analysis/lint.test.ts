@@ -9,9 +9,9 @@ import { shellWord } from '../../../../src/core/capability/argument-types/shell-
 import { url } from '../../../../src/core/capability/argument-types/url.ts'
 import { defineCommand } from '../../../../src/core/capability/definition.ts'
 import { compilePolicy } from '../../../../src/core/capability/policy/compile.ts'
-import { lintPolicy } from '../../../../src/core/capability/policy/lint.ts'
 import { parsePolicy } from '../../../../src/core/capability/policy/parse-policy.ts'
 import { parseSelector, type Selector } from '../../../../src/core/capability/policy/selector.ts'
+import { lintPolicy } from '../../../../src/core/capability/policy-analysis/lint.ts'
 import type { IpldValue } from '../../../../src/core/ipld/value.ts'
 
 const rules = (...policy: readonly unknown[]) => lintPolicy(parsePolicy(policy)).map(({ rule }) => rule)

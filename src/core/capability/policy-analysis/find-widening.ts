@@ -1,5 +1,5 @@
-import { parsePolicy } from './parse-policy.ts'
-import type { Policy } from './statement.ts'
+import { parsePolicy } from '../policy/parse-policy.ts'
+import type { Policy } from '../policy/statement.ts'
 import { type Widening, wideningOf } from './widening-of.ts'
 
 export type { Widening } from './widening-of.ts'
@@ -9,9 +9,9 @@ export type { Widening } from './widening-of.ts'
  * the same value, names a value that the parent refuses, or has no value in common with it. A chain of delegations
  * requires all policies to hold, so such a statement grants nothing. Its author probably expects that it does.
  *
- * Bounds, equality, patterns, alternatives of these over one selector, `all` of them, and limits are compared. Other
- * statements are not compared, so a result of undefined does not prove that the child is narrower. A statement that the
- * parent also contains is not a widening, so a policy is never a widening of itself.
+ * Statements about the value of one selector are compared, and limits. A widening that the analysis proves has
+ * arguments as an example. A result of undefined does not prove that the child is narrower; `comparePolicies` can prove
+ * that. A statement that the parent also contains is not a widening, so a policy is never a widening of itself.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that one of the policies breaks.
  */
