@@ -77,10 +77,24 @@ function parse(
   words: readonly string[],
 ): ReturnType<typeof parseArgs<{ args: string[]; allowPositionals: true; options: typeof allOptions }>> {
   try {
-    return parseArgs({ args: [...words], allowPositionals: true, options: allOptions })
+    return parseArgs({ args: withDurations(words), allowPositionals: true, options: allOptions })
   } catch (error) {
     throw new UsageError(parseFault(reasonOf(error), verbIn(words)))
   }
+}
+
+/** The words, with a duration before now joined to its option: no option has such a name. CLI-45 */
+function withDurations(words: readonly string[]): string[] {
+  const end = words.indexOf('--')
+  const joined: string[] = []
+  for (const [at, word] of words.entries()) {
+    const last = joined.at(-1) ?? ''
+    const isValue = last.startsWith('--') && allOptions[last.slice(2)]?.type === 'string'
+    if (isValue && (end < 0 || at < end) && /^-[1-9][0-9]{0,9}[smhdw]$/.test(word))
+      joined[joined.length - 1] = `${last}=${word}`
+    else joined.push(word)
+  }
+  return joined
 }
 
 /** The fault of a command line. A word that is not the name of an option is not shown: it may be a secret. */

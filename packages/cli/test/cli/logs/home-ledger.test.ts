@@ -94,7 +94,7 @@ describe('the ledger of a home folder', () => {
     expect(out).not.toContain('bob')
   })
 
-  it('has both states of a change by `policy`, each at its time [LOG-39]', async () => {
+  it('has both states of a change by `policy`, each at its time [LOG-39] [CLI-45]', async () => {
     /** Moves the clock of this process forward, in which the gateway runs too. */
     const wait = (seconds: number): void => {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1_000 })
@@ -113,7 +113,9 @@ describe('the ledger of a home folder', () => {
     expect(await names('--at=-30m')).toEqual(['ann'])
     expect(await names('--at=-90m')).toEqual(['bob'])
     expect((await could('claude', 'yesterday')).code).toBe(1)
-    expect(await could('claude', '-90m')).toMatchObject({ code: 2, err: expect.stringContaining('such as --at=-2h') })
+    expect((await could('claude', '-90m')).out).toContain('"bob"')
+    expect((await could('claude', '-30m')).out).toContain('"ann"')
+    expect(await could('claude', '-x')).toMatchObject({ code: 2, err: expect.stringContaining('such as --at=-2h') })
   })
 
   it('is read before the gateway has run [LOG-22]', async () => {
