@@ -1405,6 +1405,25 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a server that does not list its tools',
+    async ends(world) {
+      const said = wrapped(world)
+      const withArgs = (args: readonly string[]): void =>
+        configure(world, ({ servers, ...content }) => {
+          const { mail: known } = servers as { readonly mail: object }
+          return { ...content, servers: { mail: { ...known, args } } }
+        })
+      withArgs(['-e', "console.error('no module'); process.exit(1)"])
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      await until(() => world.doctor('servers').startsWith('FAULT'))
+      const found = world.doctor('servers')
+      expect(found).toContain('its standard error ends with "no module"')
+      withArgs([mailServer])
+      follow(world, found, 'reload', '', /^server mail \(stdio\): 6 tools/m)
+      expect(world.doctor('servers')).toMatch(/^ok/)
+    },
+  },
+  {
     situation: 'an agent program, without a gateway that runs',
     async ends(world) {
       wrapped(world)
