@@ -89,7 +89,7 @@ describe('procura status', () => {
       .filter((line) => line.includes('delegations end'))
     expect(lines).toEqual([
       expect.stringMatching(
-        /^warning: delegations end: the one of assistant for \/mcp\/mail\/send ended 20\S+ \(1 day.* ago\), the one of assistant for \/mcp\/mail\/read ends 20\S+ \(in 5 days .*\); `procura renew --home \S+` renews them$/,
+        /^warning: delegations end: the one of assistant for \/mcp\/mail\/send ended 20\S+ \(1 day.* ago\), the one of assistant for \/mcp\/mail\/read ends 20\S+ \(in (?:5 days .*|6 days)\); `procura renew --home \S+` renews them$/,
       ),
     ])
     await until(() => existsSync(join(home.folder, 'control.sock')))
