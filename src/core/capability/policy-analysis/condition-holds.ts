@@ -64,9 +64,9 @@ function holdsFor(element: IpldValue, condition: Condition, search: Search): boo
   return spend(search, 1) && conditionHolds(condition, element, search)
 }
 
-/** Compares values. Only those with parts take steps. */
+/** Compares values. Only those with parts take steps: `null`, which a `?` selects, takes none. */
 function isEqual(one: IpldValue, other: IpldValue, search: Search): boolean {
-  if (typeof one !== 'object' || typeof other !== 'object') return one === other
+  if (one === null || other === null || typeof one !== 'object' || typeof other !== 'object') return one === other
   const isSame = ipldEquals(one, other, search)
   return spend(search, 0) && isSame
 }

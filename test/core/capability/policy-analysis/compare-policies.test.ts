@@ -40,6 +40,13 @@ describe('comparePolicies', () => {
     expect(compare([['not', ['==', '.a', 1]]], [['!=', '.a', 1]]).relation).toBe('equal')
   })
 
+  it('ANL-03: knows that a missing value behind `?` is null', () => {
+    const text = ['like', '.a', '']
+    const { relation, onlyFirst } = compare([text], [text, ['!=', '.a?.b?', null]])
+    expect([relation, onlyFirst?.args]).toEqual(['wider', { a: '' }])
+    expect(compare([['<', '.a', 0]], [['!=', '.a?.b?', [0]]]).relation).toBe('narrower')
+  })
+
   it('ANL-04: finds the longer list that differs from an excluded one', () => {
     const zeros = [
       ['==', '.a[0]', 0],
