@@ -1,5 +1,5 @@
 /**
- * `procura/token`: reading tokens and containers, and the other forms of a container.
+ * `procura/token`: reading and drawing tokens and containers, and the other forms of a container.
  *
  * @module
  */
@@ -10,3 +10,4 @@ export { decodeDelegation } from '../core/delegation/decode-delegation.ts'
 export type { Delegation } from '../core/delegation/delegation.ts'
 export { decodeInvocation } from '../core/invocation/decode-invocation.ts'
 export type { Invocation } from '../core/invocation/invocation.ts'
+export { drawDelegations } from '../core/proof/draw-delegations.ts'

@@ -50,6 +50,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['guard', 'reads a container as `authorize` does', 'createGuard.remaining'],
   ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor'],
   ['token', writes, 'compressContainer encodeContainer encodeContainerBytes'],
+  ['token', isGiven, 'drawDelegations'],
   ['revocation', writes, 'revoke'],
   ['receipt', writes, 'issueReceipt'],
   ['store/memory', isSetUp, 'memoryLimitStore memoryRevocationStore memoryReplayStore memoryStores'],

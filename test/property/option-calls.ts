@@ -173,7 +173,12 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     text: [],
     url: [],
   },
-  token: { decodeDelegation: [grant.bytes], decodeInvocation: [call.bytes], openContainer: [container] },
+  token: {
+    decodeDelegation: [grant.bytes],
+    decodeInvocation: [call.bytes],
+    openContainer: [container],
+    drawDelegations: [[grant]],
+  },
   revocation: { revoke: [], verifyRevocation: [container] },
   'store/memory': { memoryRevocationStore: [], memoryReplayStore: [], memoryLimitStore: [] },
   'revocation/feed': {

@@ -296,6 +296,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     compressContainer: { args: [[call, grant]] },
     encodeContainerBytes: { args: [[call, grant]] },
     openContainer: { args: [container, reading] },
+    drawDelegations: { args: [[grant], { names: {}, clock }] },
   },
   revocation: {
     revoke: {

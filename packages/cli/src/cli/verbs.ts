@@ -228,6 +228,8 @@ const authorityVerbs: readonly Verb[] = [
     about: 'show any token or container in words, with its chain',
     options: [
       { name: 'at', value: 'TIME', about: 'the moment from which times are counted; default now' },
+      { name: 'svg', about: 'print a picture of who delegated what to whom, for a browser' },
+      { name: 'names', value: 'FILE', about: 'with --svg: names of DIDs, as a JSON object with a DID for each name' },
       delegationsKeyFile,
       json,
     ],

@@ -2,8 +2,10 @@
 import { anySubject, type Delegation, type Invocation, never, systemClock } from 'procura'
 import { MalformedError } from 'procura/errors'
 import { describePolicy } from 'procura/policy'
+import { drawDelegations } from 'procura/token'
 import type { UcantoToken } from 'procura/ucanto'
 import type { Host } from '../host.ts'
+import { logNames } from '../logs/log-names.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import { plainValue, showArguments } from '../terminal/show-value.ts'
 import { readMoment, showDate, showDistance } from '../terminal/time-text.ts'
@@ -21,6 +23,9 @@ import { type ReadTokens, readContainer, tokensIn } from './read-tokens.ts'
 export async function inspect(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [path, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file')
+  const isPicture = flags['svg'] === true
+  if (isPicture && flags['json'] === true) throw new UsageError('pass --svg or --json, not both')
+  if (!isPicture && textOf(flags, 'names') !== undefined) throw new UsageError('--names is for --svg')
   const now = readMoment('at', textOf(flags, 'at') ?? 'now', systemClock.now())
   const input = await readContainer(path, 'the token or container', flags, host)
   let tokens: ReadTokens
@@ -35,6 +40,11 @@ export async function inspect(words: readonly string[], flags: Flags, host: Host
     return 1
   }
   const chains = await drawChains(tokens, now)
+  const code = chains.every(({ verified }) => verified) ? 0 : 1
+  if (isPicture) {
+    await printPicture(tokens, now, flags, host)
+    return code
+  }
   const shown = [...tokens.invocations, ...tokens.delegations].map((token) => factsOf(token))
   const others = tokens.others.flatMap((token) => [token, ...token.included.values()]).map(ucantoFacts)
   if (flags['json'] === true) {
@@ -48,7 +58,15 @@ export async function inspect(words: readonly string[], flags: Flags, host: Host
   } else {
     printText([...shown, ...others], chains, now, host)
   }
-  return chains.every(({ verified }) => verified) ? 0 : 1
+  return code
+}
+
+/** LOG-33 */
+async function printPicture({ delegations }: ReadTokens, now: number, flags: Flags, host: Host): Promise<void> {
+  if (delegations.length === 0)
+    throw new UsageError('the input has no delegation of UCAN 1.0, so --svg has nothing to draw')
+  const { all: names } = await logNames(flags, host)
+  host.print(drawDelegations(delegations, { names, clock: { now: () => now } }))
 }
 
 /** The facts of a token, as the JSON output has them. */
