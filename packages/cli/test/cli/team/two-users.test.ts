@@ -200,4 +200,12 @@ describe.runIf(isRoot)('a gateway with a user of its own', () => {
     expect(await done('bob', `procura join ${ended}`)).toContain('the invitation ended at')
     expect(await done('gateway', 'procura status')).not.toContain('dan')
   }, 60_000)
+
+  it('names the file with its address to an agent that does not find it [CON-44]', async () => {
+    await done('gateway', 'procura stop')
+    const path = join(homeOf('bob'), '.config/procura/agents/bob/connect.json')
+    const said = await call('send', '{"to":"ann@example.com"}')
+    expect(said).toContain('; start it with `procura start`, as its user; if it has moved to another address')
+    expect(said).toContain(`set \`address\` in \`${path}\``)
+  })
 })

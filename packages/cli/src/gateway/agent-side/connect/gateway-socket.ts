@@ -1,5 +1,6 @@
 // node only: connects to a socket
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { isDid } from 'procura/did'
 import { startDeadline } from '#support/deadline.ts'
 import { quote } from '#support/quote.ts'
@@ -188,16 +189,26 @@ async function open(connection: GatewayConnection, place: string, signal: AbortS
       socket.setNoDelay(true)
       settle(socket)
     })
-    socket.once('error', (error: NodeJS.ErrnoException) => fail(unreachable(error.code, place)))
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(unreachable(error.code, place, connection)))
     socket.once('close', () => fail(slow(place)))
   })
 }
 
-function unreachable(code: string | undefined, place: string): GatewayFault {
+function unreachable(
+  code: string | undefined,
+  place: string,
+  { address, folder, home }: GatewayConnection,
+): GatewayFault {
   if (code === 'EACCES' || code === 'EPERM')
     return new GatewayFault(`this user may not open the socket ${place} of the gateway; run the agent as its owner`)
   const reason = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'nothing listens at' : `no connection (${code}) to`
-  return new GatewayAbsent(`the gateway is not running: ${reason} ${place}; start it with \`procura start\``)
+  const start = `the gateway is not running: ${reason} ${place}; start it with \`procura start\``
+  // The owner of a gateway elsewhere cannot write to this folder. CON-44
+  const isElsewhere = address !== undefined && folder !== undefined && home === undefined
+  const moved = isElsewhere
+    ? `, as its user; if it has moved to another address, set \`address\` in ${quote(join(folder, 'connect.json'), 256)}`
+    : ''
+  return new GatewayAbsent(start + moved)
 }
 
 function slow(place: string): GatewayFault {
